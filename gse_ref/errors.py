@@ -1,0 +1,61 @@
+"""Exception classes: each says which input was wrong, what was wanted and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GseError(Exception):
+    """Base of every error this package raises on purpose; `exit_code` is what the command line returns."""
+
+    exit_code = 2
+
+
+class InputError(GseError, ValueError):
+    """A value, shape, dtype or combination that cannot be used."""
+
+
+class ShapeError(InputError):
+    """Arrays whose shapes do not fit together."""
+
+
+class DataError(InputError):
+    """A data file that is missing, truncated, or not in the format it claims."""
+
+
+class CheckpointError(InputError):
+    """A run folder or checkpoint that is corrupt, foreign, or of another configuration."""
+
+
+class DivergenceError(GseError):
+    """Training produced a number that is not finite."""
+
+    exit_code = 1
+
+
+class MismatchError(GseError):
+    """Two backends that must agree do not."""
+
+    exit_code = 1
+
+
+class MissingDependencyError(GseError, ImportError):
+    """An optional dependency that the request needs is not installed."""
+
+    exit_code = 3
+
+
+def unknown(kind: str, name: object, options: Iterable[str]) -> InputError:
+    """Build the error for a name that is not in a table, with the nearest names first.
+
+    Parameters
+    ----------
+    kind : what the name stands for, e.g. ``"method"``.
+    name : what came.
+    options : the names that exist.
+    """
+    known = sorted(options)
+    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+    return InputError(f"unknown {kind} {name!r}: {hint}available: {', '.join(known)}")
