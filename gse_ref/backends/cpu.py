@@ -1,0 +1,140 @@
+"""The Numba kernels as a backend: allocates results, hands plain arrays to `kernels`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernels import alias as alias_kernels
+from ..kernels import candidates as candidate_kernels
+from ..kernels import edit, sddmm, spmm, topk
+from .api import AliasTable, Array, Backend, Pairs, TransposePlan
+from .memory import aligned, empty
+
+
+def _spmm(indptr: Array, indices: Array, values: Array, x: Array, bias: Array | None = None) -> Array:
+    y = empty((len(indptr) - 1, x.shape[1]), values.dtype)
+    spmm.spmm(indptr, indices, values, aligned(x), values[:0] if bias is None else bias, y)
+    return y
+
+
+def _transposed(plan: TransposePlan, values: Array) -> Array:
+    moved = np.empty_like(values)
+    spmm.gather(values, plan.slots, moved)
+    return moved
+
+
+def _spmm_t(plan: TransposePlan, values: Array, dy: Array) -> Array:
+    return _spmm(plan.indptr, plan.rows, _transposed(plan, values), dy)
+
+
+def _spmm_backward(plan: TransposePlan, values: Array, x: Array, dy: Array) -> tuple[Array, Array]:
+    dx = empty(x.shape, x.dtype)
+    moved, dvalues = np.empty_like(values), np.empty_like(values)
+    spmm.spmm_backward(plan.indptr, plan.rows, _transposed(plan, values), aligned(x), aligned(dy), dx, moved)
+    spmm.scatter(moved, plan.slots, dvalues)
+    return dx, dvalues
+
+
+def _sddmm(indptr: Array, indices: Array, dy: Array, x: Array) -> Array:
+    dvalues = np.empty(len(indices), x.dtype)
+    sddmm.sddmm(indptr, indices, aligned(dy), aligned(x), dvalues)
+    return dvalues
+
+
+def _sddmm_pairs(rows: Array, cols: Array, dy: Array, x: Array) -> Array:
+    scores = np.empty(len(rows), x.dtype)
+    sddmm.sddmm_pairs(rows, cols, aligned(dy), aligned(x), scores)
+    return scores
+
+
+def _gradient_rows(dy: Array, x: Array) -> Array:
+    return dy @ x.T
+
+
+def _abs_sums(x: Array) -> Array:
+    mass = np.empty(len(x), np.float64)
+    alias_kernels.abs_sums(x, mass)
+    return mass
+
+
+def _signed_sums(x: Array, signs: Array) -> Array:
+    mass = np.empty(len(x), np.float64)
+    alias_kernels.signed_sums(x, signs, mass)
+    return mass
+
+
+def _alias_table(mass: Array) -> AliasTable:
+    n = len(mass)
+    table = AliasTable(np.empty(n, np.float64), np.empty(n, np.int32))
+    alias_kernels.alias_table(mass, np.empty(n, np.float64), *table, np.empty(n, np.int32))
+    return table
+
+
+def _alias_draw(table: AliasTable, uniforms: Array) -> Array:
+    slots = np.empty(len(uniforms), np.int32)
+    alias_kernels.alias_draw(*table, uniforms, slots)
+    return slots
+
+
+def _candidates(rows: Array, cols: Array, indptr: Array, indices: Array, n_in: int) -> Pairs:
+    out_rows, out_cols = np.empty(len(rows), np.int32), np.empty(len(rows), np.int32)
+    count = candidate_kernels.candidates(rows, cols, indptr, indices, n_in, out_rows, out_cols)
+    return out_rows[:count].copy(), out_cols[:count].copy()
+
+
+def _inactive(indptr: Array, indices: Array, n_in: int) -> Pairs:
+    count = (len(indptr) - 1) * n_in - len(indices)
+    rows, cols = np.empty(count, np.int32), np.empty(count, np.int32)
+    candidate_kernels.inactive(indptr, indices, n_in, rows, cols)
+    return rows, cols
+
+
+def _top_k(scores: Array, k: int) -> Array:
+    positions = np.empty(k, np.int64)
+    if k > 0:
+        threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+        topk.select(scores, threshold, k, positions)
+    return positions
+
+
+def _merge(
+    indptr: Array, indices: Array, pruned: Array, grown_rows: Array, grown_cols: Array
+) -> tuple[Array, Array, Array]:
+    new_indptr, target = np.empty_like(indptr), np.empty(len(indices), np.int32)
+    new_indices = np.empty(len(indices) - len(pruned) + len(grown_rows), np.int32)
+    edit.merge(indptr, indices, pruned, grown_rows, grown_cols, new_indptr, new_indices, target)
+    return new_indptr, new_indices, target
+
+
+def _carry(values: Array, target: Array, size: int) -> Array:
+    moved = np.zeros(size, values.dtype)
+    edit.carry(values, target, moved)
+    return moved
+
+
+def _transpose_index(indptr: Array, indices: Array, n_in: int) -> TransposePlan:
+    nnz = len(indices)
+    plan = TransposePlan(np.zeros(n_in + 1, np.int64), np.empty(nnz, np.int32), np.empty(nnz, np.int32))
+    edit.transpose_index(indptr, indices, *plan)
+    return plan
+
+
+BACKEND = Backend(
+    name="cpu",
+    spmm=_spmm,
+    spmm_t=_spmm_t,
+    spmm_backward=_spmm_backward,
+    sddmm=_sddmm,
+    sddmm_pairs=_sddmm_pairs,
+    gradient_rows=_gradient_rows,
+    abs_sums=_abs_sums,
+    signed_sums=_signed_sums,
+    alias_table=_alias_table,
+    alias_draw=_alias_draw,
+    candidates=_candidates,
+    inactive=_inactive,
+    top_k=_top_k,
+    merge=_merge,
+    carry=_carry,
+    transpose_index=_transpose_index,
+)
