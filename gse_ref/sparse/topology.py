@@ -1,0 +1,192 @@
+"""The immutable pattern of active connections of one layer: canonical CSR with its transpose plan."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..backends import TransposePlan, active
+from ..errors import InputError
+
+_MOST = 2**31 - 1
+
+
+def _integers(name: str, array: ArrayLike, dtype: type) -> np.ndarray:
+    given = np.asarray(array)
+    if given.size == 0 and given.dtype.kind == "f":
+        given = given.astype(dtype)
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        raise InputError(f"{name} must be a 1-d integer array, got {given.dtype} of shape {given.shape}")
+    limit = np.iinfo(dtype).max
+    if given.size and given.max() > limit:
+        raise InputError(f"{name} must not exceed {limit}, got {given.max()}")
+    return np.array(given, dtype=dtype)
+
+
+def _shape(shape: tuple[int, int]) -> tuple[int, int]:
+    try:
+        n_out, n_in = (int(side) for side in shape)
+    except (TypeError, ValueError):
+        raise InputError(f"shape must be (n_out, n_in), got {shape!r}") from None
+    if not (0 < n_out <= _MOST and 0 < n_in <= _MOST):
+        raise InputError(f"shape must have sides in [1, 2**31), got {shape!r}")
+    return n_out, n_in
+
+
+class Topology:
+    """Active connections of a layer, canonical: rows in order, columns strictly increasing within a row.
+
+    Attributes
+    ----------
+    indptr : (n_out + 1,) int64, read-only
+    indices : (nnz,) int32, read-only, strictly increasing within each row
+    shape : (n_out, n_in); row = output unit
+
+    Raises
+    ------
+    InputError : arrays that are not canonical CSR of this shape; the message names the first fault.
+    """
+
+    def __init__(self, indptr: ArrayLike, indices: ArrayLike, shape: tuple[int, int]) -> None:
+        self.shape = _shape(shape)
+        self.indptr = _integers("indptr", indptr, np.int64)
+        self.indices = _integers("indices", indices, np.int32)
+        self._validate()
+        self.indptr.flags.writeable = False
+        self.indices.flags.writeable = False
+
+    def _validate(self) -> None:
+        n_out, n_in = self.shape
+        indptr, indices = self.indptr, self.indices
+        if len(indptr) != n_out + 1:
+            raise InputError(f"indptr must have n_out + 1 = {n_out + 1} entries, got {len(indptr)}")
+        if indptr[0] != 0 or indptr[-1] != len(indices):
+            raise InputError(f"indptr must run from 0 to nnz = {len(indices)}, got {indptr[0]} to {indptr[-1]}")
+        if (indptr[1:] < indptr[:-1]).any():
+            raise InputError("indptr must not decrease")
+        if not len(indices):
+            return
+        if indices.min() < 0 or indices.max() >= n_in:
+            raise InputError(f"indices must lie in [0, {n_in}), got {indices.min()} to {indices.max()}")
+        rising = indices[1:] > indices[:-1]
+        starts = indptr[1:-1]
+        rising[starts[(starts > 0) & (starts < len(indices))] - 1] = True
+        if not rising.all():
+            slot = int(np.argmin(rising)) + 1
+            row = int(np.searchsorted(indptr, slot, side="right")) - 1
+            raise InputError(
+                f"columns must be strictly increasing within a row; in row {row}, {indices[slot]} follows "
+                f"{indices[slot - 1]}: sort each row and merge duplicates first"
+            )
+
+    @classmethod
+    def from_scipy(cls, matrix: Any) -> Topology:
+        """Take the pattern of a SciPy sparse matrix or array, explicit zeros included.
+
+        Raises
+        ------
+        InputError : not a 2-d SciPy sparse object, or entries that occur twice.
+        """
+        if not hasattr(matrix, "tocsr") or len(getattr(matrix, "shape", ())) != 2:
+            raise InputError(f"expected a 2-d SciPy sparse matrix, got {type(matrix).__name__}")
+        csr = matrix if matrix.format in ("csr", "coo") else matrix.tocsr()
+        if csr.format == "coo":
+            return cls.from_edges(csr.coords[0], csr.coords[1], csr.shape)
+        rows = np.repeat(np.arange(csr.shape[0], dtype=np.int64), np.diff(csr.indptr))
+        return cls.from_edges(rows, csr.indices, csr.shape)
+
+    @classmethod
+    def from_edges(cls, rows: ArrayLike, cols: ArrayLike, shape: tuple[int, int]) -> Topology:
+        """Take a list of distinct pairs (output unit, input unit) in any order.
+
+        Raises
+        ------
+        InputError : lengths differ, a pair outside the shape, or one that occurs twice.
+        """
+        n_out, n_in = _shape(shape)
+        i, j = _integers("rows", rows, np.int64), _integers("cols", cols, np.int64)
+        if len(i) != len(j):
+            raise InputError(f"rows and cols must have one length, got {len(i)} and {len(j)}")
+        for name, index, size in (("rows", i, n_out), ("cols", j, n_in)):
+            if len(index) and (index.min() < 0 or index.max() >= size):
+                raise InputError(f"{name} must lie in [0, {size}), got {index.min()} to {index.max()}")
+        ids = np.sort(i * n_in + j)
+        twice = np.flatnonzero(ids[1:] == ids[:-1])
+        if len(twice):
+            pair = divmod(int(ids[twice[0]]), n_in)
+            raise InputError(f"the connection {pair} occurs more than once: pass each connection once")
+        indptr = np.zeros(n_out + 1, np.int64)
+        np.cumsum(np.bincount(ids // n_in, minlength=n_out), out=indptr[1:])
+        return cls(indptr, ids % n_in, (n_out, n_in))
+
+    @property
+    def n_out(self) -> int:
+        """Number of output units (rows)."""
+        return self.shape[0]
+
+    @property
+    def n_in(self) -> int:
+        """Number of input units (columns)."""
+        return self.shape[1]
+
+    @property
+    def nnz(self) -> int:
+        """Number of active connections."""
+        return len(self.indices)
+
+    @property
+    def size(self) -> int:
+        """Number of possible connections, n_out · n_in."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def density(self) -> float:
+        """Share of the possible connections that are active."""
+        return self.nnz / self.size
+
+    @cached_property
+    def transpose(self) -> TransposePlan:
+        """The pattern by columns, made once by counting sort; O(n + nnz)."""
+        return active().transpose_index(self.indptr, self.indices, self.n_in)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Output unit of each slot, (nnz,) int32."""
+        return np.repeat(np.arange(self.n_out, dtype=np.int32), np.diff(self.indptr))
+
+    @property
+    def edge_ids(self) -> np.ndarray:
+        """id(i, j) = i · n_in + j of each slot, (nnz,) int64, strictly increasing."""
+        return self.rows.astype(np.int64) * self.n_in + self.indices
+
+    def fan_in(self) -> np.ndarray:
+        """Number of active inputs of each output unit, (n_out,) int64."""
+        return np.diff(self.indptr)
+
+    def to_scipy(self, values: np.ndarray) -> Any:
+        """Return a SciPy CSR array with these values; it owns copies of all arrays.
+
+        Raises
+        ------
+        InputError : `values` is not of shape (nnz,).
+        """
+        if np.shape(values) != (self.nnz,):
+            raise InputError(f"values must have shape ({self.nnz},), got {np.shape(values)}")
+        from scipy.sparse import csr_array
+
+        return csr_array((np.array(values), self.indices.copy(), self.indptr.copy()), shape=self.shape)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Topology):
+            return NotImplemented
+        same = self.shape == other.shape and np.array_equal(self.indptr, other.indptr)
+        return same and np.array_equal(self.indices, other.indices)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.indptr.tobytes(), self.indices.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"Topology({self.n_out}×{self.n_in}, nnz={self.nnz}, density={self.density:.4g})"
