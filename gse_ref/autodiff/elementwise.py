@@ -1,0 +1,299 @@
+"""Rules of operations that act element by element, with NumPy's broadcasting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from ..backends.memory import empty
+from ..errors import InputError
+from .shape import sum_to
+from .tensor import Op, Operand, Tensor, apply
+
+Needs = tuple[bool, ...]
+Pair = tuple[Tensor | None, Tensor | None]
+
+
+def _shape(a: np.ndarray, b: np.ndarray) -> tuple[int, ...]:
+    if a.shape == b.shape or not b.ndim:
+        return a.shape
+    return np.broadcast_shapes(a.shape, b.shape) if a.ndim else b.shape
+
+
+def _binary(ufunc: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    def forward(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return ufunc(a, b, out=empty(_shape(a, b), a.dtype))
+
+    return forward
+
+
+def _unary(ufunc: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    def forward(x: np.ndarray) -> np.ndarray:
+        return ufunc(x, out=empty(x.shape, x.dtype))
+
+    return forward
+
+
+def _add_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Needs) -> Pair:
+    x, y = inputs
+    return (sum_to(grad, x.shape) if needs[0] else None, sum_to(grad, y.shape) if needs[1] else None)
+
+
+ADD = Op("add", _binary(np.add), _add_vjp)
+
+
+def add(x: Operand, y: Operand) -> Tensor:
+    """Return x + y."""
+    return apply(ADD, x, y)
+
+
+def _sub_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Needs) -> Pair:
+    x, y = inputs
+    return (sum_to(grad, x.shape) if needs[0] else None, neg(sum_to(grad, y.shape)) if needs[1] else None)
+
+
+SUB = Op("sub", _binary(np.subtract), _sub_vjp)
+
+
+def sub(x: Operand, y: Operand) -> Tensor:
+    """Return x - y."""
+    return apply(SUB, x, y)
+
+
+def _mul_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Needs) -> Pair:
+    x, y = inputs
+    return (
+        sum_to(mul(grad, y), x.shape) if needs[0] else None,
+        sum_to(mul(grad, x), y.shape) if needs[1] else None,
+    )
+
+
+MUL = Op("mul", _binary(np.multiply), _mul_vjp)
+
+
+def mul(x: Operand, y: Operand) -> Tensor:
+    """Return x · y, element by element."""
+    return apply(MUL, x, y)
+
+
+def _div_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Needs) -> Pair:
+    x, y = inputs
+    scaled = div(grad, y)
+    return (
+        sum_to(scaled, x.shape) if needs[0] else None,
+        neg(sum_to(mul(scaled, out), y.shape)) if needs[1] else None,
+    )
+
+
+DIV = Op("div", _binary(np.divide), _div_vjp)
+
+
+def div(x: Operand, y: Operand) -> Tensor:
+    """Return x / y."""
+    return apply(DIV, x, y)
+
+
+NEG = Op("neg", _unary(np.negative), lambda grad, out, inputs, needs: (neg(grad),))
+
+
+def neg(x: Operand) -> Tensor:
+    """Return -x."""
+    return apply(NEG, x)
+
+
+def _pow_forward(x: np.ndarray, exponent: float) -> np.ndarray:
+    out = empty(x.shape, x.dtype)
+    return np.multiply(x, x, out=out) if exponent == 2 else np.power(x, exponent, out=out)
+
+
+def _pow_vjp(
+    grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs, exponent: float
+) -> tuple[Tensor | None]:
+    # Exponents 0 and 1 apart: at x = 0 the formula would be 0 · 0**-1, or end in it one order later.
+    if exponent == 0:
+        return (None,)
+    if exponent == 1:
+        return (grad,)
+    return (mul(grad, mul(power(inputs[0], exponent - 1), exponent)),)
+
+
+POWER = Op("power", _pow_forward, _pow_vjp)
+
+
+def power(x: Operand, exponent: float) -> Tensor:
+    """Return x to the power of a constant number."""
+    if isinstance(exponent, Tensor) or np.ndim(exponent) or isinstance(exponent, complex):
+        raise InputError(
+            f"the exponent must be one real number, got {type(exponent).__name__}: write exp(log(x) * y) for others"
+        )
+    return apply(POWER, x, exponent=float(exponent))
+
+
+EXP = Op("exp", _unary(np.exp), lambda grad, out, inputs, needs: (mul(grad, out),))
+
+
+def exp(x: Operand) -> Tensor:
+    """Return e to the power of x."""
+    return apply(EXP, x)
+
+
+LOG = Op("log", _unary(np.log), lambda grad, out, inputs, needs: (div(grad, inputs[0]),))
+
+
+def log(x: Operand) -> Tensor:
+    """Return the natural logarithm of x."""
+    return apply(LOG, x)
+
+
+SQRT = Op("sqrt", _unary(np.sqrt), lambda grad, out, inputs, needs: (div(grad, mul(out, 2.0)),))
+
+
+def sqrt(x: Operand) -> Tensor:
+    """Return the square root of x."""
+    return apply(SQRT, x)
+
+
+TANH = Op("tanh", _unary(np.tanh), lambda grad, out, inputs, needs: (mul(grad, sub(1.0, mul(out, out))),))
+
+
+def tanh(x: Operand) -> Tensor:
+    """Return the hyperbolic tangent of x."""
+    return apply(TANH, x)
+
+
+SIGMOID = Op(
+    "sigmoid", _unary(special.expit), lambda grad, out, inputs, needs: (mul(mul(grad, out), sub(1.0, out)),)
+)
+
+
+def sigmoid(x: Operand) -> Tensor:
+    """Return 1 / (1 + exp(-x)), without overflow and accurate in both tails."""
+    return apply(SIGMOID, x)
+
+
+def _mask_forward(x: np.ndarray, condition: np.ndarray) -> np.ndarray:
+    return np.multiply(x, condition, out=empty(x.shape, x.dtype))
+
+
+def _mask_vjp(
+    grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs, condition: np.ndarray
+) -> tuple[Tensor]:
+    return (apply(MASK, grad, condition=condition),)
+
+
+#: The input times a constant array of 0 and 1 (or shares in [0, 1]) that broadcasts to its shape.
+MASK = Op("mask", _mask_forward, _mask_vjp)
+
+
+def _relu_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs) -> tuple[Tensor]:
+    return (apply(MASK, grad, condition=out.data > 0),)
+
+
+RELU = Op("relu", lambda x: np.maximum(x, 0, out=empty(x.shape, x.dtype)), _relu_vjp)
+
+
+def relu(x: Operand) -> Tensor:
+    """Return max(x, 0); the gradient at 0 is 0."""
+    return apply(RELU, x)
+
+
+def _gelu_forward(x: np.ndarray) -> np.ndarray:
+    out = special.ndtr(x, out=empty(x.shape, x.dtype))
+    return np.multiply(out, x, out=out)
+
+
+def _normal_density(x: Tensor) -> Tensor:
+    return mul(exp(mul(mul(x, x), -0.5)), 1 / math.sqrt(2 * math.pi))
+
+
+NORMAL_CDF = Op(
+    "normal_cdf",
+    _unary(special.ndtr),
+    lambda grad, out, inputs, needs: (mul(grad, _normal_density(inputs[0])),),
+)
+
+
+def _gelu_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs) -> tuple[Tensor]:
+    (x,) = inputs
+    return (mul(grad, add(apply(NORMAL_CDF, x), mul(x, _normal_density(x)))),)
+
+
+GELU = Op("gelu", _gelu_forward, _gelu_vjp)
+
+
+def gelu(x: Operand, approximate: bool = False) -> Tensor:
+    """Return x · Φ(x), Φ the normal distribution function, exact through erf.
+
+    Parameters
+    ----------
+    approximate : use the form with tanh, x/2 · (1 + tanh(√(2/π)·(x + 0.044715 x³))).
+
+    References
+    ----------
+    Hendrycks & Gimpel 2016, arXiv 1606.08415.
+    """
+    if not approximate:
+        return apply(GELU, x)
+    inner = mul(add(x, mul(power(x, 3), 0.044715)), math.sqrt(2 / math.pi))
+    return mul(mul(x, 0.5), add(tanh(inner), 1.0))
+
+
+def _abs_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs) -> tuple[Tensor]:
+    return (apply(MASK, grad, condition=np.sign(inputs[0].data)),)
+
+
+ABS = Op("abs", _unary(np.abs), _abs_vjp)
+
+
+def absolute(x: Operand) -> Tensor:
+    """Return |x|; the gradient at 0 is 0."""
+    return apply(ABS, x)
+
+
+def _maximum_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Needs) -> Pair:
+    x, y = inputs
+    half = x.dtype.type(0.5)
+    share = (x.data > y.data) * half + (x.data >= y.data) * half
+    return (
+        sum_to(apply(MASK, grad, condition=share), x.shape) if needs[0] else None,
+        sum_to(apply(MASK, grad, condition=1 - share), y.shape) if needs[1] else None,
+    )
+
+
+MAXIMUM = Op("maximum", _binary(np.maximum), _maximum_vjp)
+
+
+def maximum(x: Operand, y: Operand) -> Tensor:
+    """Return the larger of x and y, element by element; equal ones share the gradient by halves."""
+    return apply(MAXIMUM, x, y)
+
+
+def _where_forward(x: np.ndarray, y: np.ndarray, condition: np.ndarray) -> np.ndarray:
+    out = empty(np.broadcast_shapes(condition.shape, x.shape, y.shape), x.dtype)
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)
+    return out
+
+
+def _where_vjp(
+    grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Needs, condition: np.ndarray
+) -> Pair:
+    x, y = inputs
+    return (
+        sum_to(apply(MASK, grad, condition=condition), x.shape) if needs[0] else None,
+        sum_to(apply(MASK, grad, condition=~condition), y.shape) if needs[1] else None,
+    )
+
+
+WHERE = Op("where", _where_forward, _where_vjp)
+
+
+def where(condition: np.ndarray, x: Operand, y: Operand) -> Tensor:
+    """Return x where `condition`, a bool array, holds, else y."""
+    condition = np.asarray(condition)
+    if condition.dtype != bool:
+        raise InputError(f"where wants a bool array as condition, got {condition.dtype}: compare first")
+    return apply(WHERE, x, y, condition=condition)
