@@ -1,0 +1,122 @@
+"""Modules: named trees of parameters with a forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import Tensor
+from ..errors import CheckpointError
+from ..sparse import Topology
+from .parameter import Parameter, SparseParameter
+
+
+class Module:
+    """Base of everything with parameters; children and parameters are found among the attributes, in order."""
+
+    def __init__(self) -> None:
+        self.training = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output for `x`, batch last."""
+        raise NotImplementedError("abstract: a module defines forward")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.forward(x)
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        for name, value in vars(self).items():
+            if isinstance(value, (list, tuple)):
+                for index, item in enumerate(value):
+                    yield f"{name}.{index}", item
+            else:
+                yield name, value
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Yield (dotted name, module) of this module ("" at the root) and all below it, depth first."""
+        yield prefix, self
+        for name, member in self._members():
+            if isinstance(member, Module):
+                yield from member.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return dotted name → parameter, in the order of the forward pass as written."""
+        return {
+            f"{path}.{name}" if path else name: member
+            for path, module in self.named_modules()
+            for name, member in module._members()
+            if isinstance(member, Parameter)
+        }
+
+    def sparse_parameters(self) -> dict[str, SparseParameter]:
+        """Return dotted name → parameter of the sparse layers alone; their order numbers the layers."""
+        return {n: p for n, p in self.named_parameters().items() if isinstance(p, SparseParameter)}
+
+    def train(self, mode: bool = True) -> Module:
+        """Put this module and all below it into training mode, or evaluation mode."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Put this module and all below it into evaluation mode."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.named_parameters().values():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return name → array of everything that training changes; sparse layers add ``.indptr``, ``.indices``."""
+        state: dict[str, np.ndarray] = {}
+        for name, parameter in self.named_parameters().items():
+            state[name] = parameter.data
+            if isinstance(parameter, SparseParameter):
+                state[f"{name}.indptr"] = parameter.topology.indptr
+                state[f"{name}.indices"] = parameter.topology.indices
+        return state
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take the arrays of `state_dict`; nothing is changed unless everything fits.
+
+        Raises
+        ------
+        CheckpointError : names that are missing or too many, or arrays of another shape or dtype.
+        """
+        parameters = self.named_parameters()
+        wanted = set(self.state_dict())
+        if wanted != set(state):
+            missing, extra = sorted(wanted - set(state)), sorted(set(state) - wanted)
+            raise CheckpointError(f"the state is of another model: missing {missing}, not known {extra}")
+        topologies: dict[str, Topology] = {}
+        for name, parameter in parameters.items():
+            shape: tuple[int, ...] = parameter.shape
+            if isinstance(parameter, SparseParameter):
+                indptr, indices = state[f"{name}.indptr"], state[f"{name}.indices"]
+                topologies[name] = Topology(indptr, indices, parameter.topology.shape)
+                shape = (topologies[name].nnz,)
+            if state[name].shape != shape or state[name].dtype != parameter.dtype:
+                came = f"{state[name].dtype}{state[name].shape}"
+                raise CheckpointError(f"{name} must be {parameter.dtype}{shape}, the state holds {came}")
+        for name, parameter in parameters.items():
+            values = np.array(state[name])
+            if isinstance(parameter, SparseParameter):
+                parameter.place(topologies[name], values)
+            else:
+                parameter.data, parameter.grad = values, None
+
+
+class Sequential(Module):
+    """Modules one after another."""
+
+    def __init__(self, *layers: Module) -> None:
+        super().__init__()
+        self.layers = list(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
