@@ -1,0 +1,84 @@
+"""Stochastic gradient descent with momentum and weight decay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from .state import State, Trainable, blocks, check_number, gradient_of, slots_of
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent: v ← momentum·v + g + weight_decay·w, w ← w - rate·v.
+
+    Parameters
+    ----------
+    momentum : in [0, 1).
+    nesterov : step along g + weight_decay·w + momentum·v instead of v (v after its update).
+    weight_decay : not negative; applies to parameters whose `decay` is True.
+
+    Notes
+    -----
+    PyTorch's convention: the rate multiplies v, so a change of the rate acts at once.
+    State: ``{"momentum": v}`` of the parameter's shape and dtype, nothing without momentum. A grown weight
+    starts with v = 0.
+
+    Raises
+    ------
+    InputError : a number out of range, nesterov without momentum.
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("momentum", self.momentum, below=1)
+        check_number("weight_decay", self.weight_decay)
+        if self.nesterov and not self.momentum:
+            raise InputError("nesterov needs momentum: give momentum > 0 or leave nesterov out")
+
+    def init(self, parameters: Mapping[str, Trainable]) -> State:
+        """Return the state before the first step."""
+        if not self.momentum:
+            return {name: {} for name in parameters}
+        return {name: {"momentum": np.zeros_like(p.data)} for name, p in parameters.items()}
+
+    def update(self, parameters: Mapping[str, Trainable], state: State, rate: float) -> None:
+        """Change the parameters' `data` and `state` in place by one step; those without gradient stay.
+
+        Raises
+        ------
+        InputError : a parameter that `state` does not know. ShapeError : a gradient or state of another shape.
+        """
+        rate = float(rate)
+        momentum = float(self.momentum)
+        for name, parameter in parameters.items():
+            gradient = gradient_of(name, parameter)
+            if gradient is None:
+                continue
+            decay = float(self.weight_decay) if parameter.decay else 0.0
+            slots = slots_of(state, name, parameter)
+            if momentum:
+                for w, g, v in blocks(parameter.data, gradient, slots["momentum"]):
+                    _momentum_step(w, g, v, rate, momentum, decay, self.nesterov)
+            else:
+                for w, g in blocks(parameter.data, gradient):
+                    w -= rate * (g + decay * w if decay else g)
+
+
+def _momentum_step(
+    w: np.ndarray, g: np.ndarray, v: np.ndarray, rate: float, momentum: float, decay: float, nesterov: bool
+) -> None:
+    """Change `w` and `v` in place."""
+    scratch = np.empty_like(w)
+    if decay:
+        np.multiply(w, decay, out=scratch)
+        g = np.add(scratch, g, out=scratch)
+    v *= momentum
+    v += g
+    w -= np.multiply(g + momentum * v if nesterov else v, rate, out=scratch)
