@@ -1,0 +1,16 @@
+"""Exploration: distributions, candidates, selection and the methods made of them."""
+
+from .methods import METHODS as METHODS
+from .methods import Method as Method
+from .methods import method as method
+from .proposal import Proposal as Proposal
+from .proposal import Proposer as Proposer
+from .proposal import Request as Request
+from .schedules import SCHEDULES as SCHEDULES
+from .schedules import is_due as is_due
+from .schedules import prune_fraction as prune_fraction
+from .select import SCOPES as SCOPES
+from .select import select as select
+from .update import LayerChange as LayerChange
+from .update import TopologyUpdate as TopologyUpdate
+from .update import update as update

@@ -1,0 +1,68 @@
+"""RigL's growth: the highest entries of the dense gradient, computed in row blocks (ALGORITHM section 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..backends import active
+from ..errors import DivergenceError
+from ..nn import SparseParameter
+from ..sparse import Topology
+from .proposal import Layers, Proposal, Request
+
+#: Entries of the dense gradient that exist at one time.
+BLOCK = 1 << 20
+
+
+def top_of_dense_gradient(
+    topology: Topology, x: np.ndarray, delta: np.ndarray, keep: int, place: str, block: int = BLOCK
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return edge ids, increasing, and scores |∂loss/∂θ_ij| of the `keep` best inactive pairs.
+
+    O(n_out · n_in · batch) time, but O(nnz + keep + max(block, n_in)) memory: a block of rows at a time, of which
+    only what beats the best so far is kept. Ties go to the lower edge id.
+
+    Raises
+    ------
+    DivergenceError : the gradient is not finite; `place` says where.
+    """
+    backend, (n_out, n_in) = active(), topology.shape
+    height = max(1, block // n_in)
+    ids, scores = np.empty(0, np.int64), np.empty(0, x.dtype)
+    for start in range(0, n_out, height):
+        stop = min(start + height, n_out)
+        dense = np.abs(backend.gradient_rows(delta[start:stop], x))
+        if not np.isfinite(dense).all():
+            raise DivergenceError(f"the dense gradient of {place} is not finite: training has diverged")
+        first, last = topology.indptr[start], topology.indptr[stop]
+        dense[topology.rows[first:last] - start, topology.indices[first:last]] = -1
+        flat = dense.reshape(-1)
+        # Pairs of later rows have higher ids, so an equal score does not displace what is held.
+        bar = scores.min() if 0 < keep == len(scores) else -1
+        better = np.flatnonzero(flat > bar)
+        ids = np.concatenate([ids, better + start * n_in])
+        scores = np.concatenate([scores, flat[better]])
+        if len(scores) > keep:
+            best = backend.top_k(scores, keep)
+            ids, scores = ids[best], scores[best]
+    return ids, scores
+
+
+def greedy(layers: Layers, request: Request) -> list[Proposal]:
+    """Propose for each layer as many of its best inactive connections as the update could grow there."""
+    quotas = request.quotas(layers)
+    numbers = {id(parameter): (i, name) for i, (name, parameter) in enumerate(layers.items())}
+    proposals: dict[int, Proposal] = {}
+
+    def observe(parameter: SparseParameter, x: np.ndarray, delta: np.ndarray) -> None:
+        number, name = numbers[id(parameter)]
+        topology = parameter.topology
+        free = topology.size - topology.nnz
+        keep = min(free, sum(quotas) if request.scope == "global" else quotas[number])
+        place = f"layer {name} at step {request.step}"
+        ids, scores = top_of_dense_gradient(topology, x, delta, keep, place)
+        rows, cols = np.divmod(ids, topology.n_in)
+        proposals[number] = Proposal(rows.astype(np.int32), cols.astype(np.int32), scores, free)
+
+    request.run_probe(observe)
+    return [proposals[number] for number in range(len(layers))]

@@ -1,0 +1,92 @@
+"""Guided stochastic exploration: sample pairs, compute the gradient only there (ALGORITHM sections 5.1 to 5.4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..backends import Pairs, active
+from ..counts import ceiling
+from ..errors import DivergenceError
+from ..nn import SparseParameter
+from ..rng import stream
+from ..sparse import Topology
+from .distributions import DISTRIBUTIONS, mass_or_uniform, signs_of
+from .proposal import Layers, Proposal, Proposer, Request
+
+
+def draw(input_mass: np.ndarray, output_mass: np.ndarray, uniforms: np.ndarray, topology: Topology) -> Pairs:
+    """Draw pairs independently, j ~ input mass and i ~ output mass, and return the candidates S among them.
+
+    Parameters
+    ----------
+    input_mass : (n_in,) float64, non-negative, finite, sum > 0; output_mass : (n_out,) likewise.
+    uniforms : (2, m) float64 in [0, 1), one row for the inputs, one for the outputs.
+
+    Returns
+    -------
+    rows, cols : int32, the distinct drawn pairs that are not active, sorted by edge id. O(n + nnz + m).
+    """
+    backend = active()
+    cols = backend.alias_draw(backend.alias_table(input_mass), uniforms[0])
+    rows = backend.alias_draw(backend.alias_table(output_mass), uniforms[1])
+    return backend.candidates(rows, cols, topology.indptr, topology.indices, topology.n_in)
+
+
+def score(rows: np.ndarray, cols: np.ndarray, x: np.ndarray, delta: np.ndarray, place: str) -> np.ndarray:
+    """Return |Σ_b δ_ib X_jb| of the pairs.
+
+    Raises
+    ------
+    DivergenceError : a score is not finite; `place` says where.
+    """
+    scores = np.abs(active().sddmm_pairs(rows, cols, delta, x))
+    if not np.isfinite(scores).all():
+        raise DivergenceError(f"the gradient on the candidates of {place} is not finite: training has diverged")
+    return scores
+
+
+def _explore(
+    parameter: SparseParameter,
+    x: np.ndarray,
+    delta: np.ndarray,
+    distribution: str,
+    place: str,
+    number: int,
+    request: Request,
+) -> Proposal:
+    topology, backend = parameter.topology, active()
+    draws = ceiling(request.subset_factor, topology.nnz)
+    fallbacks: list[str] = []
+    if topology.size - topology.nnz <= draws:
+        rows, cols = backend.inactive(topology.indptr, topology.indices, topology.n_in)
+    else:
+        signs = signs_of(stream(request.seed, "signs", number, request.step), x.shape[1])
+        masses = []
+        for side, array in (("input", x), ("output", delta)):
+            mass, empty = mass_or_uniform(DISTRIBUTIONS[distribution](array, signs), f"{place}, {side} side")
+            masses.append(mass)
+            fallbacks += [side] if empty else []
+        uniforms = stream(request.seed, "draw", number, request.step).random((2, draws))
+        rows, cols = draw(masses[0], masses[1], uniforms, topology)
+    return Proposal(rows, cols, score(rows, cols, x, delta, place), len(rows), tuple(fallbacks))
+
+
+def guided(distribution: str) -> Proposer:
+    """Return the GSE proposer that draws by `distribution`, a key of `DISTRIBUTIONS`.
+
+    Everything is taken from X and δ while the probe shows them, so only the candidates outlive the pass.
+    """
+
+    def propose(layers: Layers, request: Request) -> list[Proposal]:
+        numbers = {id(parameter): (i, name) for i, (name, parameter) in enumerate(layers.items())}
+        proposals: dict[int, Proposal] = {}
+
+        def observe(parameter: SparseParameter, x: np.ndarray, delta: np.ndarray) -> None:
+            number, name = numbers[id(parameter)]
+            place = f"layer {name} at step {request.step}"
+            proposals[number] = _explore(parameter, x, delta, distribution, place, number, request)
+
+        request.run_probe(observe)
+        return [proposals[number] for number in range(len(layers))]
+
+    return propose
