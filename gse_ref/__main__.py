@@ -1,0 +1,7 @@
+"""``python -m gse_ref`` is ``gse-ref``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

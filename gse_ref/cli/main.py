@@ -1,0 +1,78 @@
+"""The command ``gse-ref``: parses, runs, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from ..errors import GseError, InputError
+from ..training import Interrupted, stored_config
+from .data import Data
+from .info import Info
+from .train import Train
+
+INTERRUPTED = 130
+
+
+def _resumed_from(arguments: Sequence[str]) -> Path | None:
+    """Return the folder after ``--resume``: what a run was configured with is the default of its resumption."""
+    for position, word in enumerate(arguments):
+        name, equals, value = word.partition("=")
+        if name == "--resume":
+            following = arguments[position + 1 : position + 2]
+            return Path(value) if equals else Path(following[0]) if following else None
+    return None
+
+
+def _parse(arguments: Sequence[str]) -> Any:
+    run = _resumed_from(arguments) if arguments[:1] == ["train"] else None
+    train = Train() if run is None else Train.of(stored_config(run))
+    commands = (
+        Annotated[Train, tyro.conf.subcommand("train", default=train)]
+        | Annotated[Info, tyro.conf.subcommand("info")]
+        | Annotated[Data, tyro.conf.subcommand("data")]
+    )
+    return tyro.cli(
+        commands,
+        args=list(arguments),
+        prog="gse-ref",
+        description="Train networks that stay sparse from the first step to the last.",
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0 good, 1 a check failed or training diverged, 2 usage or bad input, 3 a missing optional dependency,
+    130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    try:
+        command = _parse(words)
+        command.run()
+        sys.stdout.flush()
+    except Interrupted as interrupted:
+        print(f"gse-ref: {interrupted}", file=sys.stderr)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        print("gse-ref: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say no more
+        return 0
+    except GseError as error:
+        print(f"gse-ref: {error}", file=sys.stderr)
+        return error.exit_code
+    except MemoryError as error:
+        print(f"gse-ref: not enough memory: {error}; lower the widths or the density", file=sys.stderr)
+        return InputError.exit_code
+    except OSError as error:
+        print(f"gse-ref: {error}", file=sys.stderr)
+        return InputError.exit_code
+    return 0

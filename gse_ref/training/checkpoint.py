@@ -1,0 +1,91 @@
+"""The state of a run as one .npz file, and back."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheckpointError
+from .record import write_atomically
+
+FORMAT = "gse_ref checkpoint 1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that a run needs to go on bit for bit.
+
+    Attributes
+    ----------
+    config : the run's configuration as JSON.
+    progress : counters and sums of the loop, JSON numbers (floats round-trip exactly).
+    model : the model's state dict.
+    optimizer : parameter → slot → array.
+    """
+
+    config: str
+    progress: dict[str, Any]
+    model: dict[str, np.ndarray]
+    optimizer: dict[str, dict[str, np.ndarray]]
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint atomically; equal states give equal bytes."""
+    head = {"format": FORMAT, "config": checkpoint.config, "progress": checkpoint.progress}
+    arrays = {"head": np.frombuffer(json.dumps(head, sort_keys=True).encode(), np.uint8)}
+    arrays |= {f"model/{name}": array for name, array in checkpoint.model.items()}
+    for name, slots in checkpoint.optimizer.items():
+        arrays |= {f"optimizer/{name}/{slot}": array for slot, array in slots.items()}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, buffer.getvalue())
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    CheckpointError : no such file, damaged, or not a checkpoint of this format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile) or "head" not in file.files:
+                raise CheckpointError(f"{path} is not a checkpoint of gse_ref")
+            arrays = {name: file[name] for name in file.files}
+        head = json.loads(arrays.pop("head").tobytes())
+        if head.get("format") != FORMAT:
+            raise CheckpointError(f"{path} has format {head.get('format')!r}, this version reads {FORMAT!r}")
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no checkpoint {path}: the run ended before its first one") from None
+    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from None
+    model, optimizer = _sorted_out(path, arrays)
+    return Checkpoint(head["config"], head["progress"], model, optimizer)
+
+
+def _sorted_out(
+    path: Path, arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
+    model: dict[str, np.ndarray] = {}
+    optimizer: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in arrays.items():
+        kind, _, rest = key.partition("/")
+        if kind == "model":
+            model[rest] = array
+        elif kind == "optimizer":
+            name, _, slot = rest.rpartition("/")
+            optimizer.setdefault(name, {})[slot] = array
+        else:
+            raise CheckpointError(f"{path} holds {key!r}, which no checkpoint has")
+    return model, optimizer

@@ -1,0 +1,187 @@
+"""The configuration of one run; the command line is derived from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..backends import available
+from ..counts import rounded
+from ..errors import InputError, unknown
+from ..explore import METHODS, SCHEDULES, SCOPES
+from ..models import MODELS
+from ..sparse import BUDGETS
+
+OPTIMIZERS = ("sgd", "adam", "adamw")
+DTYPES = ("float32", "float64")
+#: Fields that say where and how a run runs; they do not change its numbers and may differ on resume.
+CIRCUMSTANCES = ("data_dir", "threads", "out", "resume", "checkpoint_every")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that determines a run. Steps count from 1; batches are the last axis everywhere."""
+
+    data: str = "fashion-mini"
+    """fashion-mini, fashion-mnist, mnist, synthetic[:WIDTH], or a path ending in .npz."""
+    data_dir: Path | None = None
+    """Folder of the idx files of fashion-mnist or mnist."""
+    model: str = "mlp"
+    """Network to train: mlp."""
+    hidden: tuple[int, ...] = (512, 512)
+    """Widths of the hidden layers of the mlp."""
+    method: str = "gse"
+    """gse, gse-grabo, gse-graest, set, rigl or static."""
+    density: float = 0.02
+    """Share of all possible connections that are active, in (0, 1]."""
+    budget: str = "erdos_renyi"
+    """How connections are shared among layers: uniform, erdos_renyi, erdos_renyi_kernel or scaled."""
+    epochs: int = 30
+    """Passes over the training data."""
+    batch_size: int = 128
+    """Samples a step; the last partial batch of an epoch is dropped."""
+    optimizer: str = "sgd"
+    """sgd, adam or adamw."""
+    lr: float = 0.1
+    """Learning rate after warm-up."""
+    momentum: float = 0.9
+    """Momentum of sgd."""
+    nesterov: bool = False
+    """Nesterov's form of momentum."""
+    weight_decay: float = 1e-4
+    """L2 penalty on active weights, not on biases."""
+    milestones: tuple[float, ...] = ()
+    """Epochs after which the learning rate is divided by 10."""
+    warmup: float = 0.0
+    """Epochs of linear warm-up of the learning rate."""
+    label_smoothing: float = 0.0
+    """Share of the label spread over all classes, in [0, 1)."""
+    subset_factor: float = 1.0
+    """Draws for each active connection (gamma of the paper), for the gse methods."""
+    prune_fraction: float = 0.2
+    """Share of the active connections replaced at the first update (alpha of the paper), in [0, 1]."""
+    schedule: str = "cosine"
+    """How the prune fraction falls: cosine, constant, linear or inverse_power."""
+    every: int = 20
+    """Steps between topology updates."""
+    until: float | None = None
+    """Epoch after which the topology stays; default 60 % of the epochs."""
+    scope: str = "global"
+    """global: connections may move between layers; layer: each layer keeps its number."""
+    min_nnz: int = 0
+    """Connections that an update leaves to every layer."""
+    probe_samples: int | None = None
+    """Samples of the batch that an update looks at; default the batch size."""
+    seed: int = 0
+    """Seed of all random streams, from 0."""
+    dtype: str = "float32"
+    """float32 or float64."""
+    backend: str = "cpu"
+    """cpu, naive (literal loops, very slow) or shadow (cpu checked by naive)."""
+    threads: int | None = None
+    """Threads of the kernels; results do not depend on it. Default all cores."""
+    checkpoint_every: int | None = None
+    """Steps between checkpoints; default one an epoch."""
+    out: Path | None = None
+    """New or empty folder for the run; default a fresh one under runs/."""
+    resume: Path | None = None
+    """Folder of a run to go on with; its configuration is taken from there."""
+
+    def __post_init__(self) -> None:
+        self._check_names()
+        self._check_integers()
+        self._check_reals()
+
+    def _check_names(self) -> None:
+        tables: dict[str, Any] = {
+            "model": MODELS,
+            "method": METHODS,
+            "budget": BUDGETS,
+            "schedule": SCHEDULES,
+            "scope": SCOPES,
+            "optimizer": OPTIMIZERS,
+            "dtype": DTYPES,
+            "backend": available(),
+        }
+        for name, table in tables.items():
+            if getattr(self, name) not in table:
+                raise unknown(name, getattr(self, name), table)
+
+    def _check_integers(self) -> None:
+        least = {
+            "epochs": 1,
+            "batch_size": 1,
+            "every": 1,
+            "min_nnz": 0,
+            "seed": 0,
+            "probe_samples": 1,
+            "threads": 1,
+            "checkpoint_every": 1,
+        }
+        for name, minimum in least.items():
+            value = getattr(self, name)
+            if value is None and name in ("probe_samples", "threads", "checkpoint_every"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+                raise InputError(f"{name} must be a whole number, at least {minimum}, got {value!r}")
+        if any(isinstance(w, bool) or not isinstance(w, int) or w < 1 for w in self.hidden):
+            raise InputError(f"hidden must list widths of at least 1, got {list(self.hidden)}")
+
+    def _check_reals(self) -> None:
+        def wanted(name: str, good: bool, what: str) -> None:
+            if not good:
+                raise InputError(f"{name} must be {what}, got {getattr(self, name)}")
+
+        wanted("density", 0 < self.density <= 1, "in (0, 1]")
+        wanted("lr", math.isfinite(self.lr) and self.lr > 0, "positive and finite")
+        wanted("momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        wanted("weight_decay", math.isfinite(self.weight_decay) and self.weight_decay >= 0, "finite, 0 or more")
+        wanted("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)")
+        wanted("subset_factor", math.isfinite(self.subset_factor) and self.subset_factor > 0, "positive and finite")
+        wanted("prune_fraction", 0 <= self.prune_fraction <= 1, "in [0, 1]")
+        wanted("warmup", math.isfinite(self.warmup) and self.warmup >= 0, "finite, 0 or more epochs")
+        wanted("until", self.until is None or (math.isfinite(self.until) and self.until >= 0), "0 or more epochs")
+        rising = all(a < b for a, b in zip((0.0, *self.milestones), (*self.milestones, math.inf), strict=True))
+        wanted("milestones", rising, "positive epochs in rising order")
+        wanted("nesterov", not self.nesterov or self.momentum > 0, "off when momentum is 0")
+
+    def steps(self, epochs: float, per_epoch: int) -> int:
+        """Return the step with which `epochs` epochs are over."""
+        return rounded(epochs, per_epoch)
+
+    def last_update(self, per_epoch: int) -> int:
+        """Return T_end in steps: `until`, or 60 % of the epochs as in the paper."""
+        return self.steps(0.6 * self.epochs if self.until is None else self.until, per_epoch)
+
+    def to_json(self) -> str:
+        """Return what determines the run as JSON, sorted by name; `from_json` reads it back exactly."""
+        fields = {k: v for k, v in dataclasses.asdict(self).items() if k not in CIRCUMSTANCES}
+        return json.dumps(fields, indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainConfig:
+        """Read what `to_json` wrote; circumstances take their defaults.
+
+        Raises
+        ------
+        InputError : not JSON, or fields that are missing or not known.
+        """
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"the configuration is not JSON: {error}") from None
+        names = {f.name for f in dataclasses.fields(cls)} - set(CIRCUMSTANCES)
+        if not isinstance(fields, dict) or set(fields) != names:
+            odd = sorted(set(fields) ^ names) if isinstance(fields, dict) else type(fields).__name__
+            raise InputError(f"the configuration has missing or unknown fields: {odd}")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        return cls(**values)
+
+    def differences(self, other: TrainConfig) -> list[str]:
+        """Return the names of the fields that determine the run and differ."""
+        names = [f.name for f in dataclasses.fields(self) if f.name not in CIRCUMSTANCES]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]

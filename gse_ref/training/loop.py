@@ -1,0 +1,222 @@
+"""The only training loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import data, optim
+from ..autodiff import Tensor, cross_entropy, no_grad
+from ..backends import use
+from ..errors import DivergenceError
+from ..explore import Proposer, Request, TopologyUpdate, is_due, prune_fraction, update
+from ..nn import Observer, probing
+from .build import Parts, build
+from .checkpoint import Checkpoint
+from .config import TrainConfig
+from .diagnose import first_non_finite
+
+#: Samples at a time in evaluation.
+EVALUATION_BATCH = 1024
+
+Log = Callable[[str, dict[str, Any]], None]
+
+
+@dataclass
+class Progress:
+    """Counters and sums that a checkpoint carries.
+
+    Attributes
+    ----------
+    step : SGD steps taken; updates : topology updates made.
+    loss_sum, loss_count : batch losses of the epoch under way.
+    train_loss, test_loss, test_accuracy : of the last finished epoch, NaN before.
+    """
+
+    step: int = 0
+    updates: int = 0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    train_loss: float = math.nan
+    test_loss: float = math.nan
+    test_accuracy: float = math.nan
+    log_bytes: dict[str, int] = field(default_factory=dict)
+
+
+class Trainer:
+    """One run in memory: steps one batch at a time, writes to no file but through `log`.
+
+    Parameters
+    ----------
+    config : the run.
+    log : receives (log name, row) for metrics, topology and events.
+    state : a checkpoint to go on from.
+
+    Raises
+    ------
+    InputError : whatever of the configuration does not fit. CheckpointError : a state of another model.
+    """
+
+    def __init__(self, config: TrainConfig, log: Log, state: Checkpoint | None = None) -> None:
+        self.config, self.log = config, log
+        with use(config.backend):
+            self.parts: Parts = build(config)
+        self.model = self.parts.model
+        self.parameters = self.model.named_parameters()
+        self.layers = self.model.sparse_parameters()
+        self.progress = Progress()
+        self.total_steps = config.epochs * self.parts.per_epoch
+        if state is not None:
+            self.model.load_state_dict(state.model)
+            self.progress = Progress(**state.progress)
+        self.optimizer_state = self.parts.optimizer.init(self.parameters)
+        if state is not None:
+            optim.restore(self.optimizer_state, state.optimizer)
+
+    @property
+    def nnz(self) -> int:
+        """Active connections of all sparse layers."""
+        return sum(parameter.topology.nnz for parameter in self.layers.values())
+
+    @property
+    def epoch(self) -> int:
+        """Number of finished epochs."""
+        return self.progress.step // self.parts.per_epoch
+
+    def checkpoint(self, log_bytes: dict[str, int]) -> Checkpoint:
+        """Return the state of the run; `log_bytes` are the lengths of its logs now."""
+        self.progress.log_bytes = log_bytes
+        return Checkpoint(
+            self.config.to_json(), asdict(self.progress), self.model.state_dict(), self.optimizer_state
+        )
+
+    def log_initial_topology(self) -> None:
+        """Log the topology before the first step."""
+        layers = [{"name": name, "nnz": p.topology.nnz} for name, p in self.layers.items()]
+        self.log("topology.jsonl", {"step": 0, "nnz": self.nnz, "layers": layers})
+
+    def steps(self) -> Iterator[bool]:
+        """Take the remaining SGD steps; yield after each, True where it ended an epoch.
+
+        Raises
+        ------
+        DivergenceError : a number that is not finite, with step and layer.
+        """
+        with use(self.config.backend), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            while self.progress.step < self.total_steps:
+                start = self.progress.step % self.parts.per_epoch
+                args = (self.parts.dataset.train, self.config.batch_size, self.config.seed, self.epoch)
+                for x, labels in data.epoch_batches(*args, self.parts.dtype, start=start):
+                    self._step(x, labels)
+                    ended = self.progress.step % self.parts.per_epoch == 0
+                    if ended:
+                        self._end_epoch()
+                    yield ended
+
+    def _step(self, x: np.ndarray, labels: np.ndarray) -> None:
+        step = self.progress.step + 1
+        propose = self.parts.method.propose
+        if propose is not None and is_due(step, self.config.every, self.parts.last_update):
+            self._update_topology(propose, step)
+        self.model.zero_grad()
+        loss = cross_entropy(self.model(Tensor(x)), labels, self.config.label_smoothing)
+        value = loss.item()
+        if not np.isfinite(value):
+            where = first_non_finite(self.model, x)
+            raise DivergenceError(
+                f"the loss is {value} at step {step}: {where} is not finite; lower --lr, or add --warmup"
+            )
+        loss.backward()
+        self.parts.optimizer.update(self.parameters, self.optimizer_state, self.parts.rate(step))
+        self.progress.step = step
+        self.progress.loss_sum += value
+        self.progress.loss_count += 1
+
+    def _run_probe(self, step: int) -> Callable[[Observer], None]:
+        def run(observer: Observer) -> None:
+            samples = self.config.probe_samples or self.config.batch_size
+            x, labels = data.probe_batch(
+                self.parts.dataset.train, samples, self.config.seed, step, self.parts.dtype
+            )
+            loss = cross_entropy(self.model(Tensor(x)), labels, self.config.label_smoothing)
+            with probing(observer):
+                loss.backward()
+
+        return run
+
+    def _update_topology(self, propose: Proposer, step: int) -> None:
+        config = self.config
+        fraction = prune_fraction(config.schedule, config.prune_fraction, step, self.parts.last_update)
+        request = Request(
+            seed=config.seed,
+            step=step,
+            fraction=fraction,
+            scope=config.scope,
+            subset_factor=config.subset_factor,
+            run_probe=self._run_probe(step),
+            min_nnz=config.min_nnz,
+        )
+        change = update(self.layers, propose, request)
+        for name, layer in change.layers.items():
+            self.layers[name].rewire(layer.topology, layer.slot_map)
+        self.optimizer_state = optim.remap(self.optimizer_state, change.slot_maps)
+        self.progress.updates += 1
+        self._log_update(change)
+
+    def _log_update(self, change: TopologyUpdate) -> None:
+        rows = []
+        for name, layer in change.layers.items():
+            rows.append(
+                {
+                    "name": name,
+                    "nnz": layer.topology.nnz,
+                    "pruned": layer.pruned,
+                    "grown": layer.grown,
+                    "candidates": layer.candidates,
+                    "smallest_grown_score": layer.smallest_grown_score,
+                    "largest_pruned_magnitude": layer.largest_pruned_magnitude,
+                }
+            )
+            for side in layer.fallbacks:
+                event = {"step": change.step, "event": "uniform fallback", "layer": name, "side": side}
+                self.log("events.jsonl", event)
+        row = {"step": change.step, "fraction": change.fraction, "nnz": self.nnz, "layers": rows}
+        self.log("topology.jsonl", row)
+
+    def evaluate(self) -> tuple[float, float]:
+        """Return mean loss and accuracy in [0, 1] on the test split."""
+        test, losses, right = self.parts.dataset.test, 0.0, 0
+        self.model.eval()
+        with no_grad():
+            for x, labels in data.ordered_batches(test, EVALUATION_BATCH, self.parts.dtype):
+                logits = self.model(Tensor(x))
+                losses += cross_entropy(logits, labels).item() * len(labels)
+                right += int(np.sum(np.argmax(logits.data, axis=0) == labels))
+        self.model.train()
+        return losses / test.samples, right / test.samples
+
+    def _end_epoch(self) -> None:
+        progress = self.progress
+        progress.train_loss = progress.loss_sum / progress.loss_count
+        progress.loss_sum, progress.loss_count = 0.0, 0
+        progress.test_loss, progress.test_accuracy = self.evaluate()
+        if not np.isfinite(progress.test_loss):
+            raise DivergenceError(
+                f"the test loss is {progress.test_loss} after step {progress.step}: lower --lr, or add --warmup"
+            )
+        self.log(
+            "metrics.jsonl",
+            {
+                "epoch": self.epoch,
+                "step": progress.step,
+                "learning_rate": self.parts.rate(progress.step),
+                "train_loss": progress.train_loss,
+                "test_loss": progress.test_loss,
+                "test_accuracy": progress.test_accuracy,
+                "nnz": self.nnz,
+            },
+        )

@@ -1,0 +1,111 @@
+"""The run folder: what is written, and how, so that a kill at any moment loses nothing that was saved."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointError, InputError
+
+#: Logs that are equal byte for byte for equal runs. `sessions.jsonl` beside them holds what is not: threads,
+#: versions, seconds, memory.
+LOGS = ("metrics.jsonl", "topology.jsonl", "events.jsonl")
+SESSIONS = "sessions.jsonl"
+CONFIG, CHECKPOINT, DIVERGED = "config.json", "checkpoint.npz", "diverged.npz"
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it is either the old one or the whole new one, even after a power cut."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def _default_folder(name: str) -> Path:
+    root = Path("runs")
+    number = 0
+    while (root / f"{name}-{number:03d}").exists():
+        number += 1
+    return root / f"{name}-{number:03d}"
+
+
+def make_folder(out: Path | None, name: str, config: str) -> RunFolder:
+    """Create the folder of a new run: `out`, which must be new or empty, or the next free ``runs/NAME-000``.
+
+    Parameters
+    ----------
+    out : the folder wanted, or None.
+    name : what a folder of our own choice is called after.
+    config : JSON text of ``config.json``, the first file of the run.
+
+    Raises
+    ------
+    InputError : the folder holds something, or cannot be written.
+    """
+    path = _default_folder(name) if out is None else out
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise InputError(
+                f"{path} is not empty: give another --out, or --resume {path} to go on with a run there"
+            )
+        write_atomically(path / CONFIG, config.encode())
+        for log in LOGS:
+            (path / log).touch()
+    except OSError as error:
+        raise InputError(f"cannot write a run to {path}: {error.strerror or error}; give another --out") from None
+    return RunFolder(path)
+
+
+class RunFolder:
+    """The files of one run; every log line is written whole, logs are cut back to the checkpoint on resume."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read_config(self) -> str:
+        """Return ``config.json``.
+
+        Raises
+        ------
+        CheckpointError : there is none, so this is not the folder of a run.
+        """
+        try:
+            return (self.path / CONFIG).read_text()
+        except (OSError, UnicodeDecodeError):
+            raise CheckpointError(f"{self.path} is not the folder of a run: it has no readable {CONFIG}") from None
+
+    def append(self, log: str, row: Mapping[str, Any]) -> None:
+        """Add one line to a log."""
+        line = json.dumps(row, allow_nan=False) + "\n"
+        with (self.path / log).open("ab") as file:
+            file.write(line.encode())
+
+    def lengths(self) -> dict[str, int]:
+        """Return the bytes in each of `LOGS`."""
+        return {log: (self.path / log).stat().st_size for log in LOGS}
+
+    def cut(self, lengths: Mapping[str, int]) -> None:
+        """Cut `LOGS` back to these lengths: what was logged after the checkpoint happens again.
+
+        Raises
+        ------
+        CheckpointError : a log is missing or shorter than the checkpoint says.
+        """
+        for log in LOGS:
+            path = self.path / log
+            have = path.stat().st_size if path.exists() else 0
+            if have < lengths[log]:
+                raise CheckpointError(
+                    f"{path} has {have} bytes, the checkpoint knew {lengths[log]}: it was changed"
+                )
+        for log in LOGS:
+            os.truncate(self.path / log, lengths[log])
+        for part in self.path.glob(".*.part"):
+            part.unlink()

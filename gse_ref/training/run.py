@@ -1,0 +1,232 @@
+"""A run from start or checkpoint to its end: the loop, its folder, interruption and divergence."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ..backends import thread_limit
+from ..errors import CheckpointError, DivergenceError, InputError
+from . import checkpoint
+from .config import CIRCUMSTANCES, TrainConfig
+from .loop import Trainer
+from .record import CHECKPOINT, CONFIG, DIVERGED, SESSIONS, RunFolder, make_folder
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to.
+
+    Attributes
+    ----------
+    test_accuracy, train_loss, test_loss : after the last epoch; accuracy in [0, 1].
+    nnz, nnz_initial : active connections at the end and at the start.
+    density : nnz over all possible connections.
+    updates, steps : topology updates made and SGD steps taken, over all sessions of the run.
+    seconds : wall time of this session, compilation included.
+    peak_memory_bytes : highest resident memory of the process so far.
+    run : the run's folder.
+    """
+
+    test_accuracy: float
+    train_loss: float
+    test_loss: float
+    nnz: int
+    nnz_initial: int
+    density: float
+    updates: int
+    steps: int
+    seconds: float
+    peak_memory_bytes: int
+    seed: int
+    method: str
+    run: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a JSON-ready dictionary."""
+        return asdict(self)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; the state is saved in `run`."""
+
+    def __init__(self, run: Path, step: int) -> None:
+        super().__init__(f"interrupted at step {step}; go on with: gse-ref train --resume {run}")
+
+
+#: Called after every step with the trainer, for display.
+Watcher = Callable[[Trainer], None]
+
+
+def peak_memory() -> int:
+    """Return the highest resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event, so that a step is never torn; the second one interrupts at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, previous)
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def stored_config(run: Path) -> TrainConfig:
+    """Return the configuration of the run in folder `run`, with `resume` set to it.
+
+    Raises
+    ------
+    CheckpointError : `run` is not the folder of a run, or its configuration is not one of this version.
+    """
+    try:
+        config = TrainConfig.from_json(RunFolder(run).read_config())
+    except CheckpointError:
+        raise
+    except InputError as error:
+        raise CheckpointError(f"{run / CONFIG}: {error}") from None
+    return replace(config, resume=run)
+
+
+def _same_run(config: TrainConfig, stored: TrainConfig, run: Path) -> TrainConfig:
+    """Return the configuration to go on with, after checking that it is that of the run.
+
+    A configuration that says nothing but where to resume takes everything from the run.
+    """
+    circumstances = {name: getattr(config, name) for name in CIRCUMSTANCES}
+    if not config.differences(TrainConfig()):
+        return replace(stored, **circumstances)
+    odd = [f"{n} {getattr(config, n)} instead of {getattr(stored, n)}" for n in config.differences(stored)]
+    if odd:
+        raise CheckpointError(
+            f"{run} was made with another configuration ({', '.join(odd)}): resume without these options, or "
+            "start a new run with another --out"
+        )
+    return config
+
+
+class _Session:
+    """One sitting at a run: the trainer and the folder it writes to."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.start = time.perf_counter()
+        if config.resume is None:
+            self.trainer = Trainer(config, self._log)
+            name = f"{Path(config.data.replace(':', '-')).stem}-{config.model}-{config.method}"
+            self.folder = make_folder(config.out, f"{name}-d{config.density:g}-s{config.seed}", config.to_json())
+            self.trainer.log_initial_topology()
+        else:
+            self._resume(config, config.resume)
+        self.initial_nnz = self.trainer.nnz
+
+    def _resume(self, config: TrainConfig, run: Path) -> None:
+        if config.out is not None and config.out != run:
+            raise InputError(f"--resume {run} goes on in its own folder: leave --out {config.out} out")
+        self.folder = RunFolder(run)
+        config = _same_run(config, stored_config(run), run)
+        path = run / CHECKPOINT
+        if not path.exists():  # killed before the first checkpoint: nothing was saved, so start over
+            self.trainer = Trainer(config, self._log)
+            self.folder.cut(dict.fromkeys(self.folder.lengths(), 0))
+            self.trainer.log_initial_topology()
+            return
+        saved = checkpoint.load(path)
+        if saved.config != config.to_json():
+            raise CheckpointError(f"{path} belongs to another run than the {CONFIG} beside it")
+        self.trainer = Trainer(config, self._log, saved)
+        self.folder.cut(saved.progress["log_bytes"])
+
+    def _log(self, log: str, row: dict[str, Any]) -> None:
+        self.folder.append(log, row)
+
+    def save(self, name: str = CHECKPOINT) -> None:
+        checkpoint.save(self.folder.path / name, self.trainer.checkpoint(self.folder.lengths()))
+
+    def note(self, what: str, **more: Any) -> None:
+        """Log a circumstance, which may differ between equal runs."""
+        seconds = round(time.perf_counter() - self.start, 3)
+        row = {"event": what, "step": self.trainer.progress.step, "seconds": seconds, **more}
+        self.folder.append(SESSIONS, row)
+
+
+def _go(session: _Session, asked: threading.Event, watch: Watcher | None) -> None:
+    trainer = session.trainer
+    every = trainer.config.checkpoint_every
+    try:
+        for epoch_ended in trainer.steps():
+            due = epoch_ended if every is None else trainer.progress.step % every == 0
+            if due or asked.is_set():
+                session.save()
+            if epoch_ended:
+                session.note("epoch", epoch=trainer.epoch, peak_memory_bytes=peak_memory())
+            if watch is not None:
+                watch(trainer)
+            if asked.is_set():
+                session.note("interrupted")
+                raise Interrupted(session.folder.path, trainer.progress.step)
+    except DivergenceError as error:
+        session.folder.append(
+            "events.jsonl", {"step": trainer.progress.step + 1, "event": "diverged", "why": str(error)}
+        )
+        session.save(DIVERGED)
+        raise DivergenceError(f"{error}. State saved in {session.folder.path / DIVERGED}") from None
+    session.save()
+
+
+def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
+    """Train as `config` says and return what came of it; the run's folder holds everything.
+
+    Deterministic: equal configurations give equal folders, byte for byte, but for ``sessions.jsonl``, whatever the
+    number of threads and however often the run was interrupted and resumed.
+
+    Raises
+    ------
+    InputError, DataError : a configuration that cannot be run; nothing has been written.
+    CheckpointError : a run that cannot be resumed; its folder is as before.
+    DivergenceError : a number that is not finite, with step and layer; the state is saved as ``diverged.npz``.
+    KeyboardInterrupt : Ctrl-C; the state is saved.
+    """
+    with thread_limit(config.threads) as threads, _interruptible() as asked:
+        session = _Session(config)
+        trainer = session.trainer
+        session.note("start", threads=threads, cores=os.cpu_count(), python=platform.python_version())
+        _go(session, asked, watch)
+        session.note("end", peak_memory_bytes=peak_memory())
+    progress = trainer.progress
+    return RunResult(
+        test_accuracy=progress.test_accuracy,
+        train_loss=progress.train_loss,
+        test_loss=progress.test_loss,
+        nnz=trainer.nnz,
+        nnz_initial=session.initial_nnz,
+        density=trainer.nnz / sum(p.topology.size for p in trainer.layers.values()),
+        updates=progress.updates,
+        steps=progress.step,
+        seconds=round(time.perf_counter() - session.start, 3),
+        peak_memory_bytes=peak_memory(),
+        seed=config.seed,
+        method=trainer.config.method,
+        run=str(session.folder.path),
+    )
