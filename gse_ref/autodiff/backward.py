@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
 from .elementwise import add
-from .tensor import Operand, Tensor, grad_mode
+from .tensor import Op, Operand, Tensor, grad_mode
 
 
 def _topological(output: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -47,8 +48,7 @@ def _towards(order: list[Tensor], wanted: set[int]) -> set[int]:
 
 def _pull(node: Tensor, grad: Tensor, needs: tuple[bool, ...]) -> Sequence[Tensor | None]:
     """Run the rule of `node` and check what it returns."""
-    op = node.op
-    assert op is not None
+    op = cast(Op, node.op)  # only tensors made by an operation are pulled
     pulled = op.vjp(grad, node, node.inputs, needs, **node.static)
     if len(pulled) != len(node.inputs):
         raise InputError(

@@ -57,7 +57,7 @@ def load(path: Path) -> Checkpoint:
     CheckpointError : no such file, damaged, or not a checkpoint of this format.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile) or "head" not in file.files:
                 raise CheckpointError(f"{path} is not a checkpoint of gse_ref")
             arrays = {name: file[name] for name in file.files}
