@@ -1,12 +1,15 @@
-"""The one tolerance of the tests: a bound on rounding error from the length of a reduction and its magnitude."""
+"""The tolerance of the tests, element by element: the bound of the package and nothing else."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from gse_ref.backends import bound
+from gse_ref.backends.tolerance import FACTOR
+
 
 def assert_close(
-    actual: np.ndarray, expected: np.ndarray, magnitude: np.ndarray | float, length: int, c: float = 4
+    actual: np.ndarray, expected: np.ndarray, magnitude: np.ndarray | float, length: int, c: float = FACTOR
 ) -> None:
     """Demand |actual − expected| ≤ c · eps(dtype) · length · magnitude, element by element.
 
@@ -18,8 +21,8 @@ def assert_close(
     c : constant of the bound.
     """
     assert actual.shape == expected.shape, f"got shape {actual.shape}, expected {expected.shape}"
-    bound = c * np.finfo(actual.dtype).eps * length * np.asarray(magnitude, np.float64)
+    allowed = bound(actual.dtype, length, np.asarray(magnitude, np.float64)) * (c / FACTOR)
     error = np.abs(np.asarray(actual, np.float64) - np.asarray(expected, np.float64))
-    assert np.all(error <= bound), (
-        f"error up to {np.max(error - bound)} above the bound; got {actual}, expected {expected}"
+    assert np.all(error <= allowed), (
+        f"error up to {np.max(error - allowed)} above the bound; got {actual}, expected {expected}"
     )

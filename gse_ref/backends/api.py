@@ -25,11 +25,13 @@ class TransposePlan(NamedTuple):
     indptr : (n_in + 1,) int64
     rows : (nnz,) int32, output unit of each entry, strictly increasing within each column
     slots : (nnz,) int32, the CSR slot of each entry: ``values[slots]`` is in transposed order
+    places : (nnz,) int32, the inverse: ``moved[places]`` takes transposed order back to CSR order
     """
 
     indptr: Array
     rows: Array
     slots: Array
+    places: Array
 
 
 class AliasTable(NamedTuple):
@@ -102,9 +104,9 @@ class Backend:
     """alias_table(mass) -> AliasTable
 
     mass (n,) float64, non-negative, finite, sum > 0. Vose 1991 in a fixed order, so that tables are equal bit for
-    bit: the sum is taken in index order; slots scaled to mean 1 go, in index order, onto a stack of the small
-    (< 1) or of the large; then the top small slot is filled by the top large one, which moves over when it falls
-    below 1; whatever is left keeps itself (threshold 1). O(n).
+    bit: the sum is taken in index order; slots scaled to mean 1 (mass / sum · n) go, in index order, onto a stack
+    of the small (< 1) or of the large; then the top small slot is filled by the top large one, which moves over
+    when it falls below 1; whatever is left keeps itself (threshold 1). O(n).
     """
 
     alias_draw: Callable[[AliasTable, Array], Array]

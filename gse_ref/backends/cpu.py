@@ -7,19 +7,21 @@ import numpy as np
 from ..kernels import alias as alias_kernels
 from ..kernels import candidates as candidate_kernels
 from ..kernels import edit, sddmm, spmm, topk
+from ..kernels.launch import launch
 from .api import AliasTable, Array, Backend, Pairs, TransposePlan
 from .memory import aligned, empty
 
 
 def _spmm(indptr: Array, indices: Array, values: Array, x: Array, bias: Array | None = None) -> Array:
     y = empty((len(indptr) - 1, x.shape[1]), values.dtype)
-    spmm.spmm(indptr, indices, values, aligned(x), values[:0] if bias is None else bias, y)
+    bias = values[:0] if bias is None else bias
+    launch(spmm.spmm, len(indices) * x.shape[1], indptr, indices, values, aligned(x), bias, y)
     return y
 
 
 def _transposed(plan: TransposePlan, values: Array) -> Array:
     moved = np.empty_like(values)
-    spmm.gather(values, plan.slots, moved)
+    launch(spmm.gather, len(values), values, plan.slots, moved)
     return moved
 
 
@@ -30,36 +32,38 @@ def _spmm_t(plan: TransposePlan, values: Array, dy: Array) -> Array:
 def _spmm_backward(plan: TransposePlan, values: Array, x: Array, dy: Array) -> tuple[Array, Array]:
     dx = empty(x.shape, x.dtype)
     moved, dvalues = np.empty_like(values), np.empty_like(values)
-    spmm.spmm_backward(plan.indptr, plan.rows, _transposed(plan, values), aligned(x), aligned(dy), dx, moved)
-    spmm.scatter(moved, plan.slots, dvalues)
+    operands = (plan.indptr, plan.rows, _transposed(plan, values), aligned(x), aligned(dy))
+    launch(spmm.spmm_backward, 2 * len(values) * x.shape[1], *operands, dx, moved)
+    launch(spmm.gather, len(values), moved, plan.places, dvalues)
     return dx, dvalues
 
 
 def _sddmm(indptr: Array, indices: Array, dy: Array, x: Array) -> Array:
     dvalues = np.empty(len(indices), x.dtype)
-    sddmm.sddmm(indptr, indices, aligned(dy), aligned(x), dvalues)
+    launch(sddmm.sddmm, len(indices) * x.shape[1], indptr, indices, aligned(dy), aligned(x), dvalues)
     return dvalues
 
 
 def _sddmm_pairs(rows: Array, cols: Array, dy: Array, x: Array) -> Array:
     scores = np.empty(len(rows), x.dtype)
-    sddmm.sddmm_pairs(rows, cols, aligned(dy), aligned(x), scores)
+    launch(sddmm.sddmm_pairs, len(rows) * x.shape[1], rows, cols, aligned(dy), aligned(x), scores)
     return scores
 
 
 def _gradient_rows(dy: Array, x: Array) -> Array:
-    return dy @ x.T
+    with np.errstate(over="ignore", invalid="ignore"):  # infinity and NaN propagate, as in the kernels
+        return dy @ x.T
 
 
 def _abs_sums(x: Array) -> Array:
     mass = np.empty(len(x), np.float64)
-    alias_kernels.abs_sums(x, mass)
+    launch(alias_kernels.abs_sums, x.size, x, mass)
     return mass
 
 
 def _signed_sums(x: Array, signs: Array) -> Array:
     mass = np.empty(len(x), np.float64)
-    alias_kernels.signed_sums(x, signs, mass)
+    launch(alias_kernels.signed_sums, x.size, x, signs, mass)
     return mass
 
 
@@ -72,7 +76,7 @@ def _alias_table(mass: Array) -> AliasTable:
 
 def _alias_draw(table: AliasTable, uniforms: Array) -> Array:
     slots = np.empty(len(uniforms), np.int32)
-    alias_kernels.alias_draw(*table, uniforms, slots)
+    launch(alias_kernels.alias_draw, len(uniforms), *table, uniforms, slots)
     return slots
 
 
@@ -114,7 +118,7 @@ def _carry(values: Array, target: Array, size: int) -> Array:
 
 def _transpose_index(indptr: Array, indices: Array, n_in: int) -> TransposePlan:
     nnz = len(indices)
-    plan = TransposePlan(np.zeros(n_in + 1, np.int64), np.empty(nnz, np.int32), np.empty(nnz, np.int32))
+    plan = TransposePlan(np.zeros(n_in + 1, np.int64), *(np.empty(nnz, np.int32) for _ in range(3)))
     edit.transpose_index(indptr, indices, *plan)
     return plan
 

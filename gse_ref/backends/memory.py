@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from ctypes import addressof, c_char
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -17,8 +18,8 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """
     kind = np.dtype(dtype)
     buffer = np.empty(math.prod(shape) * kind.itemsize + ALIGNMENT, np.uint8)
-    start = -buffer.__array_interface__["data"][0] % ALIGNMENT
-    return np.ndarray(shape, kind, buffer, start)
+    address = addressof(c_char.from_buffer(buffer))  # type: ignore[arg-type]  # the quickest way to it
+    return np.ndarray(shape, kind, buffer, -address % ALIGNMENT)
 
 
 def aligned(array: np.ndarray) -> np.ndarray:

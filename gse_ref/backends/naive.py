@@ -83,7 +83,7 @@ def _alias_table(mass: Array) -> AliasTable:
     total = 0.0
     for p in mass:
         total += float(p)
-    scaled = [float(p) * (n / total) for p in mass]
+    scaled = [float(p) / total * n for p in mass]
     threshold, alias = np.ones(n, np.float64), np.arange(n, dtype=np.int32)
     small = [i for i in range(n) if scaled[i] < 1]
     large = [i for i in range(n) if not scaled[i] < 1]
@@ -161,7 +161,10 @@ def _transpose_index(indptr: Array, indices: Array, n_in: int) -> TransposePlan:
     for j, _, _ in entries:
         starts[j + 1 :] += 1
     rows, slots = (np.array([entry[part] for entry in entries], np.int32) for part in (1, 2))
-    return TransposePlan(starts, rows, slots)
+    places = np.zeros(len(slots), np.int32)
+    for position, slot in enumerate(slots):
+        places[slot] = position
+    return TransposePlan(starts, rows, slots, places)
 
 
 BACKEND = Backend(

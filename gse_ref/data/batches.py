@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from ..backends.memory import empty
 from ..errors import InputError
 from ..kernels.gather import gather_affine, gather_lookup
+from ..kernels.launch import launch
 from ..rng import stream
 from .dataset import Split
 
@@ -154,8 +155,8 @@ def _gather(split: Split, order: np.ndarray, dtype: np.dtype) -> Batch:
     x = empty((split.n_features, len(order)), dtype)
     if split.features.dtype == np.uint8 and np.ndim(split.scale) == np.ndim(split.shift) == 0:
         table = np.arange(256) * np.float64(split.scale) + np.float64(split.shift)
-        gather_lookup(split.features, order, table.astype(dtype), x)
+        launch(gather_lookup, x.size, split.features, order, table.astype(dtype), x)
     else:
         scale, shift = (np.full(split.n_features, value, np.float64) for value in (split.scale, split.shift))
-        gather_affine(split.features, order, scale, shift, x)
+        launch(gather_affine, x.size, split.features, order, scale, shift, x)
     return x, split.labels[order]

@@ -35,10 +35,9 @@ def alias_table(mass, scaled, threshold, alias, stack):
     total = 0.0
     for i in range(n):
         total += mass[i]
-    factor = n / total
     small, large = 0, n  # one stack: the small grow from the left, the large from the right
     for i in range(n):
-        scaled[i] = mass[i] * factor
+        scaled[i] = mass[i] / total * n  # in this order: n / total may overflow
         threshold[i] = 1.0
         alias[i] = i
         if scaled[i] < 1.0:
@@ -61,7 +60,7 @@ def alias_table(mass, scaled, threshold, alias, stack):
 
 @njit(parallel=True, cache=True)
 def alias_draw(threshold, alias, uniforms, slots):
-    """slot = ⌊u·n⌋, coin = u·n - slot; u < 1 - 2⁻⁵³ keeps u·n below n after rounding."""
+    """slot = ⌊u·n⌋, coin = u·n - slot; u ≤ 1 - 2⁻⁵³ keeps u·n below n after rounding."""
     n = threshold.size
     for k in prange(uniforms.size):
         position = uniforms[k] * n

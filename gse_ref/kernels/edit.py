@@ -40,7 +40,7 @@ def carry(values, target, moved):
 
 
 @njit(cache=True)
-def transpose_index(indptr, indices, start, rows, slots):
+def transpose_index(indptr, indices, start, rows, slots, places):
     """Counting sort by column; `start` (n_in + 1,) comes filled with zeros."""
     n_in = start.size - 1
     for k in range(indices.size):
@@ -54,3 +54,4 @@ def transpose_index(indptr, indices, start, rows, slots):
             following[indices[k]] = position + 1
             rows[position] = np.int32(i)
             slots[position] = np.int32(k)
+            places[k] = np.int32(position)

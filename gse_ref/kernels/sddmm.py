@@ -6,7 +6,7 @@ from numba import njit, prange
 
 from .simd import FASTMATH, at, dot, prefetch
 
-AHEAD = 4
+AHEAD = 8
 WIDE, NARROW, SINGLE = 128, 16, 1
 
 

@@ -7,7 +7,7 @@ from numba import njit, prange
 from .simd import FASTMATH, at, axpy, axpy_dot, copy, fill, prefetch, tile
 
 #: Rows this many non-zeros ahead are asked for early.
-AHEAD = 4
+AHEAD = 8
 WIDE, NARROW, SINGLE = 128, 16, 1
 
 
@@ -82,10 +82,3 @@ def gather(source, slots, out):
     """out[k] = source[slots[k]]"""
     for k in prange(slots.size):
         out[k] = source[slots[k]]
-
-
-@njit(parallel=True, cache=True)
-def scatter(source, slots, out):
-    """out[slots[k]] = source[k]; `slots` is a permutation."""
-    for k in prange(slots.size):
-        out[slots[k]] = source[k]

@@ -13,4 +13,5 @@ from .parameter import Parameter as Parameter
 from .parameter import SparseParameter as SparseParameter
 from .probe import Observer as Observer
 from .probe import is_probing as is_probing
+from .probe import probe as probe
 from .probe import probing as probing

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import Tensor
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError
 from ..sparse import Topology
 from .parameter import Parameter, SparseParameter
 
@@ -34,12 +34,16 @@ class Module:
             else:
                 yield name, value
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield (dotted name, module) of this module ("" at the root) and all below it, depth first."""
+    def named_modules(self, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Module]]:
+        """Yield (dotted name, module) of this module ("" at the root) and all below it, depth first, each once."""
+        seen = set() if seen is None else seen
+        if id(self) in seen:
+            return
+        seen.add(id(self))
         yield prefix, self
         for name, member in self._members():
             if isinstance(member, Module):
-                yield from member.named_modules(f"{prefix}.{name}" if prefix else name)
+                yield from member.named_modules(f"{prefix}.{name}" if prefix else name, seen)
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return dotted name → parameter, in the order of the forward pass as written."""
@@ -63,11 +67,6 @@ class Module:
     def eval(self) -> Module:
         """Put this module and all below it into evaluation mode."""
         return self.train(False)
-
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
-        for parameter in self.named_parameters().values():
-            parameter.grad = None
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return name → array of everything that training changes; sparse layers add ``.indptr``, ``.indices``."""
@@ -96,7 +95,10 @@ class Module:
             shape: tuple[int, ...] = parameter.shape
             if isinstance(parameter, SparseParameter):
                 indptr, indices = state[f"{name}.indptr"], state[f"{name}.indices"]
-                topologies[name] = Topology(indptr, indices, parameter.topology.shape)
+                try:
+                    topologies[name] = Topology(indptr, indices, parameter.topology.shape)
+                except InputError as error:
+                    raise CheckpointError(f"the topology of {name} cannot be read: {error}") from None
                 shape = (topologies[name].nnz,)
             if state[name].shape != shape or state[name].dtype != parameter.dtype:
                 came = f"{state[name].dtype}{state[name].shape}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+
+from ..autodiff import Tensor, grad
 
 #: Called once for each sparse layer, in the order of the backward pass, with the layer's parameter, its input X
 #: (n_in, batch) and δ = ∂loss/∂Y (n_out, batch). Both arrays are read-only by contract and gone afterwards.
@@ -20,14 +22,27 @@ _observer: ContextVar[Observer | None] = ContextVar("gse_ref_probe", default=Non
 def probing(observer: Observer) -> Iterator[None]:
     """Show every sparse layer of the backward passes in this block to `observer`.
 
-    A probe pass computes no weight gradients (the observer takes what it wants from X and δ) and changes nothing:
-    modules that keep running statistics leave them alone while `is_probing`.
+    Sparse layers compute no weight gradients then (the observer takes what it wants from X and δ), and modules
+    that keep running statistics leave them alone while `is_probing`. `probe` is the whole pass.
     """
     token = _observer.set(observer)
     try:
         yield
     finally:
         _observer.reset(token)
+
+
+def probe(loss: Callable[[], Tensor], parameters: Iterable[Tensor], observer: Observer) -> None:
+    """Run one forward and backward pass that shows the layers of the sparse `parameters` to `observer`.
+
+    No gradient is kept anywhere, and none is computed that the sparse layers do not need.
+
+    Parameters
+    ----------
+    loss : computes the scalar loss of the probe batch; called once, while `is_probing`.
+    """
+    with probing(observer):
+        grad(loss(), list(parameters))
 
 
 def is_probing() -> bool:

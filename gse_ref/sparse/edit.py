@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..backends import active
 from ..errors import InputError
-from .topology import Topology
+from .topology import Topology, integers
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class SlotMap:
 
 
 def edit(
-    topology: Topology, pruned: np.ndarray, grown_rows: np.ndarray, grown_cols: np.ndarray
+    topology: Topology, pruned: ArrayLike, grown_rows: ArrayLike, grown_cols: ArrayLike
 ) -> tuple[Topology, SlotMap]:
     """Return A' = (A without `pruned`) with the grown pairs, and the slot map from A to A'. O(n + nnz).
 
@@ -53,8 +54,13 @@ def edit(
 
     Raises
     ------
-    InputError : slots or pairs out of order, out of range, or a grown pair that is active.
+    InputError : not integers, slots or pairs out of order or out of range, or a grown pair that is active.
     """
+    pruned = integers("pruned", pruned, np.int64)
+    grown_rows, grown_cols = (
+        integers("grown_rows", grown_rows, np.int32),
+        integers("grown_cols", grown_cols, np.int32),
+    )
     if len(grown_rows) != len(grown_cols):
         raise InputError(f"grown rows and columns differ in length: {len(grown_rows)} and {len(grown_cols)}")
     ids = grown_rows.astype(np.int64) * topology.n_in + grown_cols

@@ -30,10 +30,9 @@ def sample_inactive(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Draw k inactive connections uniformly without replacement from all layers together.
 
-    Layers with no more inactive than active connections are listed in full; the others are sampled by drawing
-    pairs with replacement until enough distinct ones are found, of which a uniform subset is kept: given how many
-    distinct pairs were found, every set of them is equally likely. Expected time O(n + nnz + k), no array of
-    n_out · n_in.
+    Where no more are inactive than active (or than 2k), all are listed. Else pairs are drawn with replacement until
+    enough distinct ones are found, of which a uniform subset is kept: given how many were found, every set of
+    them is equally likely. Expected time O(n + nnz + k), no array of n_out · n_in.
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from functools import cached_property
 from typing import Any
 
@@ -14,26 +15,37 @@ from ..errors import InputError
 _MOST = 2**31 - 1
 
 
-def _integers(name: str, array: ArrayLike, dtype: type) -> np.ndarray:
+def integers(name: str, array: ArrayLike, dtype: type) -> np.ndarray:
+    """Return a copy of a 1-d integer array in `dtype`.
+
+    Raises
+    ------
+    InputError : not 1-d, not integers (nothing is cut), or a value that `dtype` does not hold.
+    """
     given = np.asarray(array)
     if given.size == 0 and given.dtype.kind == "f":
         given = given.astype(dtype)
     if given.ndim != 1 or given.dtype.kind not in "iu":
         raise InputError(f"{name} must be a 1-d integer array, got {given.dtype} of shape {given.shape}")
-    limit = np.iinfo(dtype).max
-    if given.size and given.max() > limit:
-        raise InputError(f"{name} must not exceed {limit}, got {given.max()}")
+    limits = np.iinfo(dtype)
+    if given.size and (given.max() > limits.max or given.min() < limits.min):
+        raise InputError(f"{name} must fit {limits.dtype}, got {given.min()} to {given.max()}")
     return np.array(given, dtype=dtype)
 
 
 def _shape(shape: tuple[int, int]) -> tuple[int, int]:
     try:
-        n_out, n_in = (int(side) for side in shape)
+        n_out, n_in = (operator.index(side) for side in shape)
     except (TypeError, ValueError):
-        raise InputError(f"shape must be (n_out, n_in), got {shape!r}") from None
+        raise InputError(f"shape must be (n_out, n_in), two integers, got {shape!r}") from None
     if not (0 < n_out <= _MOST and 0 < n_in <= _MOST):
         raise InputError(f"shape must have sides in [1, 2**31), got {shape!r}")
     return n_out, n_in
+
+
+def _freeze(*arrays: np.ndarray) -> None:
+    for array in arrays:
+        array.flags.writeable = False
 
 
 class Topology:
@@ -51,12 +63,24 @@ class Topology:
     """
 
     def __init__(self, indptr: ArrayLike, indices: ArrayLike, shape: tuple[int, int]) -> None:
-        self.shape = _shape(shape)
-        self.indptr = _integers("indptr", indptr, np.int64)
-        self.indices = _integers("indices", indices, np.int32)
+        self._set("shape", _shape(shape))
+        self._set("indptr", integers("indptr", indptr, np.int64))
+        self._set("indices", integers("indices", indices, np.int32))
         self._validate()
-        self.indptr.flags.writeable = False
-        self.indices.flags.writeable = False
+        _freeze(self.indptr, self.indices)
+
+    shape: tuple[int, int]
+    indptr: np.ndarray
+    indices: np.ndarray
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a Topology is immutable, {name} cannot be set: make a new one, or use sparse.edit")
+
+    def __reduce__(self) -> tuple[type, tuple[np.ndarray, np.ndarray, tuple[int, int]]]:
+        return Topology, (self.indptr, self.indices, self.shape)
 
     def _validate(self) -> None:
         n_out, n_in = self.shape
@@ -107,13 +131,15 @@ class Topology:
         InputError : lengths differ, a pair outside the shape, or one that occurs twice.
         """
         n_out, n_in = _shape(shape)
-        i, j = _integers("rows", rows, np.int64), _integers("cols", cols, np.int64)
+        i, j = integers("rows", rows, np.int64), integers("cols", cols, np.int64)
         if len(i) != len(j):
             raise InputError(f"rows and cols must have one length, got {len(i)} and {len(j)}")
         for name, index, size in (("rows", i, n_out), ("cols", j, n_in)):
             if len(index) and (index.min() < 0 or index.max() >= size):
                 raise InputError(f"{name} must lie in [0, {size}), got {index.min()} to {index.max()}")
-        ids = np.sort(i * n_in + j)
+        ids = i * n_in + j
+        if not (ids[1:] > ids[:-1]).all():
+            ids = np.sort(ids)
         twice = np.flatnonzero(ids[1:] == ids[:-1])
         if len(twice):
             pair = divmod(int(ids[twice[0]]), n_in)
@@ -150,12 +176,16 @@ class Topology:
     @cached_property
     def transpose(self) -> TransposePlan:
         """The pattern by columns, made once by counting sort; O(n + nnz)."""
-        return active().transpose_index(self.indptr, self.indices, self.n_in)
+        plan = active().transpose_index(self.indptr, self.indices, self.n_in)
+        _freeze(*plan)
+        return plan
 
     @cached_property
     def rows(self) -> np.ndarray:
         """Output unit of each slot, (nnz,) int32."""
-        return np.repeat(np.arange(self.n_out, dtype=np.int32), np.diff(self.indptr))
+        rows = np.repeat(np.arange(self.n_out, dtype=np.int32), np.diff(self.indptr))
+        _freeze(rows)
+        return rows
 
     @property
     def edge_ids(self) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..autodiff import Tensor, cross_entropy, no_grad
 from ..backends import use
 from ..errors import DivergenceError
 from ..explore import Proposer, Request, TopologyUpdate, is_due, prune_fraction, update
-from ..nn import Observer, probing
+from ..nn import Observer, probe
 from .build import Parts, build
 from .checkpoint import Checkpoint
 from .config import TrainConfig
@@ -122,8 +122,9 @@ class Trainer:
         propose = self.parts.method.propose
         if propose is not None and is_due(step, self.config.every, self.parts.last_update):
             self._update_topology(propose, step)
-        self.model.zero_grad()
-        loss = cross_entropy(self.model(Tensor(x)), labels, self.config.label_smoothing)
+        for parameter in self.parameters.values():
+            parameter.grad = None
+        loss = self._loss(x, labels)
         value = loss.item()
         if not np.isfinite(value):
             where = first_non_finite(self.model, x)
@@ -136,15 +137,16 @@ class Trainer:
         self.progress.loss_sum += value
         self.progress.loss_count += 1
 
+    def _loss(self, x: np.ndarray, labels: np.ndarray) -> Tensor:
+        return cross_entropy(self.model(Tensor(x)), labels, self.config.label_smoothing)
+
     def _run_probe(self, step: int) -> Callable[[Observer], None]:
         def run(observer: Observer) -> None:
             samples = self.config.probe_samples or self.config.batch_size
             x, labels = data.probe_batch(
                 self.parts.dataset.train, samples, self.config.seed, step, self.parts.dtype
             )
-            loss = cross_entropy(self.model(Tensor(x)), labels, self.config.label_smoothing)
-            with probing(observer):
-                loss.backward()
+            probe(lambda: self._loss(x, labels), self.layers.values(), observer)
 
         return run
 

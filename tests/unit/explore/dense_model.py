@@ -73,7 +73,7 @@ def walker(mass: np.ndarray, uniforms: np.ndarray) -> list[int]:
     n, total = len(mass), 0.0
     for p in mass:
         total += p
-    scaled = [p * (n / total) for p in mass]
+    scaled = [p / total * n for p in mass]
     stay, other = [1.0] * n, list(range(n))
     small, large = [i for i in range(n) if scaled[i] < 1], [i for i in range(n) if scaled[i] >= 1]
     while small and large:
@@ -113,22 +113,23 @@ def gse_candidates(
 def choose(entries: list[tuple[float, int, int]], k: int, layers: int) -> list[set[int]]:
     """Return the edge ids of the k best of (score, layer, edge id): higher score, lower layer, lower id."""
     best = sorted(entries, key=lambda e: (-e[0], e[1], e[2]))[:k]
-    return [{edge for _, l, edge in best if l == layer} for layer in range(layers)]
+    return [{edge for _, home, edge in best if home == layer} for layer in range(layers)]
 
 
 def topology_update(
     run: DenseRun, candidates: list[list[int]], scores: list[np.ndarray], fraction: float, scope: str
 ) -> tuple[list[set[int]], list[set[int]]]:
     """Return G and P of each layer; `scores` are dense |gradient| matrices."""
-    count = len(run.masks)
+    layers = range(len(run.masks))
     quotas = [math.ceil(fraction * m.sum() - 1e-9) for m in run.masks]
-    grow = [[(scores[l].flat[e], l, e) for e in candidates[l]] for l in range(count)]
-    prune = [
-        [(-abs(run.weights[l].flat[e]), l, int(e)) for e in np.flatnonzero(run.masks[l])] for l in range(count)
-    ]
-    if scope == "layer":
-        ks = [min(q, len(c)) for q, c in zip(quotas, candidates, strict=True)]
-        grown = [choose(g, k, count)[l] for l, (g, k) in enumerate(zip(grow, ks, strict=True))]
-        return grown, [choose(p, k, count)[l] for l, (p, k) in enumerate(zip(prune, ks, strict=True))]
-    k = min(sum(quotas), sum(map(len, candidates)))
-    return choose(sum(grow, []), k, count), choose(sum(prune, []), k, count)
+    grow = [(scores[n].flat[e], n, e) for n in layers for e in candidates[n]]
+    prune = [(-abs(run.weights[n].flat[e]), n, int(e)) for n in layers for e in np.flatnonzero(run.masks[n])]
+    if scope == "global":
+        k = min(sum(quotas), len(grow))
+        return choose(grow, k, len(layers)), choose(prune, k, len(layers))
+    grown, pruned = [], []
+    for n in layers:
+        k = min(quotas[n], len(candidates[n]))
+        grown.append(choose([e for e in grow if e[1] == n], k, len(layers))[n])
+        pruned.append(choose([e for e in prune if e[1] == n], k, len(layers))[n])
+    return grown, pruned

@@ -81,7 +81,7 @@ def test_run_equals_dense_masks(method: str, scope: str) -> None:
     for step, (_, (x, labels)) in enumerate(zip(trainer.steps(), batches, strict=True), start=1):
         if step % EVERY == 0:
             candidates, grown, pruned, scores = _dense_update(run, config, trainer, step)
-            logged = [row for row in rows if row.get("step") == step and "layers" in row][0]["layers"]
+            logged = next(row for row in rows if row.get("step") == step and "layers" in row)["layers"]
             assert [row["grown"] for row in logged] == [len(g) for g in grown]
             assert [row["pruned"] for row in logged] == [len(p) for p in pruned]
             assert [row["candidates"] for row in logged] == [len(c) for c in candidates]

@@ -1,0 +1,27 @@
+"""Run a parallel kernel on as many threads as its work is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import get_num_threads, set_num_threads
+
+#: Below this many elementary operations one thread is as fast as two, and does not wait for a core that is busy.
+SERIAL = 1 << 22
+
+
+def launch(kernel: Callable[..., Any], work: int, *args: Any) -> None:
+    """Call `kernel(*args)`, on one thread if `work` (elementary operations) is small.
+
+    Results do not depend on the number of threads; the time does: a team of threads is as late as its latest.
+    """
+    threads = get_num_threads() if work < SERIAL else 1
+    if threads == 1:
+        kernel(*args)
+        return
+    set_num_threads(1)
+    try:
+        kernel(*args)
+    finally:
+        set_num_threads(threads)

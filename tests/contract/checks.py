@@ -1,0 +1,237 @@
+"""The contract of a backend, one body for each function: what it gives is what `naive` gives.
+
+Integers, shapes and dtypes exactly, sums within the bound; arguments unchanged, results new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from gse_ref.backends import AliasTable, Backend, get
+from gse_ref.sparse import Topology
+from tests import strategies
+from tests.bounds import assert_close
+
+NAIVE = get("naive")
+
+
+def _flat(value: Any) -> list[np.ndarray]:
+    if isinstance(value, tuple):
+        return [array for part in value for array in _flat(part)]
+    return [value] if isinstance(value, np.ndarray) else []
+
+
+def call(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a backend's function; its arguments must stay as they are and its results be new arrays."""
+    inputs = _flat(args)
+    before = [array.tobytes() for array in inputs]
+    result = function(*args)
+    assert [array.tobytes() for array in inputs] == before, "an argument was changed in place"
+    shared = [np.shares_memory(out, array) for out in _flat(result) for array in inputs]
+    assert not any(shared), "a result shares memory with an argument"
+    return result
+
+
+def assert_same(actual: Any, expected: Any) -> None:
+    """Demand equality bit for bit up to the sign of zero: dtypes, shapes, elements, NaN where NaN."""
+    assert isinstance(actual, np.ndarray), f"got {type(actual).__name__}, expected an array"
+    assert actual.dtype == expected.dtype, f"got {actual.dtype}, expected {expected.dtype}"
+    assert actual.shape == expected.shape, f"got shape {actual.shape}, expected {expected.shape}"
+    np.testing.assert_array_equal(actual, expected)
+
+
+def assert_sums(actual: np.ndarray, expected: np.ndarray, magnitude: np.ndarray, length: int) -> None:
+    """Demand sums within the bound, and equality where the expected one is not finite."""
+    assert actual.dtype == expected.dtype, f"got {actual.dtype}, expected {expected.dtype}"
+    assert actual.shape == expected.shape, f"got shape {actual.shape}, expected {expected.shape}"
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(actual[~finite], expected[~finite])
+    assert_close(actual[finite], expected[finite], magnitude[finite], length)
+
+
+def wide(array: np.ndarray) -> np.ndarray:
+    """Return |array| in float64."""
+    return np.abs(array.astype(np.float64))
+
+
+def spmm_magnitude(topology: Topology, values: np.ndarray, x: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """Return Σ|θ_ij x_jb| + |bias_i|, (n_out, batch) float64, without a dense matrix."""
+    total = np.zeros((topology.n_out, x.shape[1])) if bias is None else np.tile(wide(bias)[:, None], x.shape[1])
+    np.add.at(total, topology.rows, wide(values)[:, None] * wide(x)[topology.indices])
+    return total
+
+
+def dx_magnitude(topology: Topology, values: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Return Σ|θ_ij dy_ib|, (n_in, batch) float64."""
+    total = np.zeros((topology.n_in, dy.shape[1]))
+    np.add.at(total, topology.indices, wide(values)[:, None] * wide(dy)[topology.rows])
+    return total
+
+
+def pair_magnitude(rows: np.ndarray, cols: np.ndarray, dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return Σ_b |dy_ib x_jb| of each pair, float64."""
+    return (wide(dy)[rows] * wide(x)[cols]).sum(axis=1)
+
+
+def check_spmm(backend: Backend, case: strategies.Product) -> None:
+    topology, values, x, _, bias = case
+    args = (topology.indptr, topology.indices, values, x, *(() if bias is None else (bias,)))
+    actual, expected = call(backend.spmm, *args), NAIVE.spmm(*args)
+    length = int(topology.fan_in().max()) + 1
+    assert_sums(actual, expected, spmm_magnitude(topology, values, x, bias), length)
+
+
+def check_spmm_t(backend: Backend, case: strategies.Product) -> None:
+    topology, values, _, dy, _ = case
+    plan = NAIVE.transpose_index(topology.indptr, topology.indices, topology.n_in)
+    actual, expected = call(backend.spmm_t, plan, values, dy), NAIVE.spmm_t(plan, values, dy)
+    assert_sums(actual, expected, dx_magnitude(topology, values, dy), int(np.diff(plan.indptr).max()))
+
+
+def check_spmm_backward(backend: Backend, case: strategies.Product) -> None:
+    topology, values, x, dy, _ = case
+    plan = NAIVE.transpose_index(topology.indptr, topology.indices, topology.n_in)
+    actual, expected = call(backend.spmm_backward, plan, values, x, dy), NAIVE.spmm_backward(plan, values, x, dy)
+    assert_sums(actual[0], expected[0], dx_magnitude(topology, values, dy), int(np.diff(plan.indptr).max()))
+    magnitude = pair_magnitude(topology.rows, topology.indices, dy, x)
+    assert_sums(actual[1], expected[1], magnitude, x.shape[1])
+
+
+def check_sddmm(backend: Backend, case: strategies.Product) -> None:
+    topology, _, x, dy, _ = case
+    args = (topology.indptr, topology.indices, dy, x)
+    actual, expected = call(backend.sddmm, *args), NAIVE.sddmm(*args)
+    assert_sums(actual, expected, pair_magnitude(topology.rows, topology.indices, dy, x), x.shape[1])
+
+
+def check_sddmm_pairs(backend: Backend, case: strategies.Sampled) -> None:
+    actual, expected = call(backend.sddmm_pairs, *case), NAIVE.sddmm_pairs(*case)
+    assert_sums(actual, expected, pair_magnitude(*case), case.x.shape[1])
+
+
+def check_gradient_rows(backend: Backend, case: strategies.Sampled) -> None:
+    actual, expected = call(backend.gradient_rows, case.dy, case.x), NAIVE.gradient_rows(case.dy, case.x)
+    assert_sums(actual, expected, wide(case.dy) @ wide(case.x).T, case.x.shape[1])
+
+
+def check_abs_sums(backend: Backend, case: strategies.Signed) -> None:
+    actual, expected = call(backend.abs_sums, case.x), NAIVE.abs_sums(case.x)
+    assert_sums(actual, expected, wide(case.x).sum(axis=1), case.x.shape[1])
+
+
+def check_signed_sums(backend: Backend, case: strategies.Signed) -> None:
+    actual, expected = call(backend.signed_sums, *case), NAIVE.signed_sums(*case)
+    assert_sums(actual, expected, wide(case.x).sum(axis=1), case.x.shape[1])
+
+
+def check_alias_table(backend: Backend, mass: np.ndarray) -> None:
+    actual, expected = call(backend.alias_table, mass), NAIVE.alias_table(mass)
+    assert isinstance(actual, AliasTable)
+    assert_same(actual.threshold, expected.threshold)
+    assert_same(actual.alias, expected.alias)
+
+
+def check_alias_draw(backend: Backend, case: tuple[np.ndarray, np.ndarray]) -> None:
+    mass, uniforms = case
+    table = NAIVE.alias_table(mass)
+    assert_same(call(backend.alias_draw, table, uniforms), NAIVE.alias_draw(table, uniforms))
+    zero_coin = np.arange(len(mass)) / len(mass)
+    assert_same(call(backend.alias_draw, table, zero_coin), NAIVE.alias_draw(table, zero_coin))
+
+
+def check_candidates(backend: Backend, case: strategies.Drawn) -> None:
+    topology = case.topology
+    args = (case.rows, case.cols, topology.indptr, topology.indices, topology.n_in)
+    for actual, expected in zip(call(backend.candidates, *args), NAIVE.candidates(*args), strict=True):
+        assert_same(actual, expected)
+
+
+def check_inactive(backend: Backend, topology: Topology) -> None:
+    args = (topology.indptr, topology.indices, topology.n_in)
+    for actual, expected in zip(call(backend.inactive, *args), NAIVE.inactive(*args), strict=True):
+        assert_same(actual, expected)
+
+
+def check_top_k(backend: Backend, case: tuple[np.ndarray, int]) -> None:
+    assert_same(call(backend.top_k, *case), NAIVE.top_k(*case))
+
+
+def check_merge(backend: Backend, case: strategies.Edit) -> None:
+    topology = case.topology
+    args = (topology.indptr, topology.indices, case.pruned, case.grown_rows, case.grown_cols)
+    for actual, expected in zip(call(backend.merge, *args), NAIVE.merge(*args), strict=True):
+        assert_same(actual, expected)
+
+
+def check_carry(backend: Backend, case: strategies.Edit) -> None:
+    topology = case.topology
+    _, indices, target = NAIVE.merge(
+        topology.indptr, topology.indices, case.pruned, case.grown_rows, case.grown_cols
+    )
+    actual = call(backend.carry, case.values, target, len(indices))
+    expected = NAIVE.carry(case.values, target, len(indices))
+    assert_same(actual, expected)
+    assert actual.tobytes() == expected.tobytes(), "survivors must keep every bit, the sign of zero too"
+
+
+def check_transpose_index(backend: Backend, topology: Topology) -> None:
+    args = (topology.indptr, topology.indices, topology.n_in)
+    for actual, expected in zip(call(backend.transpose_index, *args), NAIVE.transpose_index(*args), strict=True):
+        assert_same(actual, expected)
+
+
+class Check(NamedTuple):
+    """The body that judges one function, and the cases it is run on."""
+
+    body: Callable[[Backend, Any], None]
+    cases: st.SearchStrategy[Any]
+
+
+#: One row for each function of `Backend`.
+CHECKS: dict[str, Check] = {
+    "spmm": Check(check_spmm, strategies.products()),
+    "spmm_t": Check(check_spmm_t, strategies.products()),
+    "spmm_backward": Check(check_spmm_backward, strategies.products()),
+    "sddmm": Check(check_sddmm, strategies.products()),
+    "sddmm_pairs": Check(check_sddmm_pairs, strategies.sampled()),
+    "gradient_rows": Check(check_gradient_rows, strategies.sampled()),
+    "abs_sums": Check(check_abs_sums, strategies.signed()),
+    "signed_sums": Check(check_signed_sums, strategies.signed()),
+    "alias_table": Check(check_alias_table, strategies.masses()),
+    "alias_draw": Check(check_alias_draw, strategies.draws()),
+    "candidates": Check(check_candidates, strategies.drawn()),
+    "inactive": Check(check_inactive, strategies.topologies()),
+    "top_k": Check(check_top_k, strategies.scores()),
+    "merge": Check(check_merge, strategies.edits()),
+    "carry": Check(check_carry, strategies.edits()),
+    "transpose_index": Check(check_transpose_index, strategies.topologies()),
+}
+
+
+SIDE = 70_000
+
+
+def wide_cases() -> dict[str, list[Any]]:
+    """Return cases with few connections at the ends of a layer whose edge ids pass 2**32, by function."""
+    rows = np.array([0, 0, 17, 61_357, SIDE - 1, SIDE - 1, SIDE - 1])
+    cols = np.array([0, SIDE - 1, 5, SIDE - 2, 0, SIDE - 2, SIDE - 1])
+    topology = Topology.from_edges(rows, cols, (SIDE, SIDE))
+    assert topology.edge_ids.max() > 2**32
+    ends = np.array([SIDE - 1, 0, SIDE - 1, SIDE - 1, 61_357, 61_356, SIDE - 1], np.int32)
+    grown = np.array([0, 61_357, SIDE - 1], np.int32), np.array([9, SIDE - 1, SIDE - 3], np.int32)
+    edit = strategies.Edit(topology, np.array([1, 4]), *grown, np.arange(7.0))
+    generator = np.random.default_rng(2)
+    x, dy = (generator.standard_normal((SIDE, 1)).astype(np.float32) for _ in range(2))
+    product = strategies.Product(topology, np.arange(1, 8, dtype=np.float32), x, dy, None)
+    return {
+        "candidates": [strategies.Drawn(topology, ends, ends[::-1].copy())],
+        "transpose_index": [topology],
+        "merge": [edit],
+        "carry": [edit],
+        "sddmm_pairs": [strategies.Sampled(topology.rows, topology.indices, dy, x)],
+        **{function: [product] for function in ("spmm", "spmm_t", "spmm_backward", "sddmm")},
+    }
