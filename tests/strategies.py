@@ -149,6 +149,14 @@ def signed(draw: st.DrawFn) -> Signed:
 
 
 @st.composite
+def rectified(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """An output of ReLU, or any array, and its gradient, with one to three axes and zeros of both signs."""
+    (units, more), dtype, batch = draw(shapes()), draw(dtypes()), draw(batches())
+    shape = draw(st.sampled_from([(units,), (units, batch), (units, more, 3)]))
+    return draw(arrays(shape, dtype)), draw(arrays(shape, dtype))
+
+
+@st.composite
 def scores(draw: st.DrawFn) -> tuple[np.ndarray, int]:
     """Scores with many ties, ±0 and infinities, and how many to take, none and all included."""
     size, dtype = draw(st.integers(0, 40)), draw(dtypes())

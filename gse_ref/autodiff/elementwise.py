@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
+from ..backends import active
 from ..backends.memory import empty
 from ..errors import InputError
 from .shape import sum_to
@@ -188,8 +189,18 @@ def _mask_vjp(
 MASK = Op("mask", _mask_forward, _mask_vjp)
 
 
+def _where_positive_vjp(
+    grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs, y: np.ndarray
+) -> tuple[Tensor]:
+    return (apply(WHERE_POSITIVE, grad, y=y),)
+
+
+#: The input where the constant array y of its shape is positive, else 0.
+WHERE_POSITIVE = Op("where_positive", lambda dy, y: active().relu_backward(y, dy), _where_positive_vjp)
+
+
 def _relu_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs) -> tuple[Tensor]:
-    return (apply(MASK, grad, condition=out.data > 0),)
+    return (apply(WHERE_POSITIVE, grad, y=out.data),)
 
 
 RELU = Op("relu", lambda x: np.maximum(x, 0, out=empty(x.shape, x.dtype)), _relu_vjp)

@@ -88,6 +88,12 @@ class Backend:
     dense[i, j] = Σ_b dy[i, b] · x[j, b]: a block of rows of the dense gradient, for RigL alone.
     """
 
+    relu_backward: Callable[[Array, Array], Array]
+    """relu_backward(y, dy) -> dx
+
+    dx = dy where y > 0, else +0; all of one shape, any number of axes. Bit for bit.
+    """
+
     abs_sums: Callable[[Array], Array]
     """abs_sums(x) -> mass
 

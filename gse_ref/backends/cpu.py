@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..kernels import alias as alias_kernels
 from ..kernels import candidates as candidate_kernels
-from ..kernels import edit, sddmm, spmm, topk
+from ..kernels import edit, elementwise, sddmm, spmm, topk
 from ..kernels.launch import launch
 from .api import AliasTable, Array, Backend, Pairs, TransposePlan
 from .memory import aligned, empty
+
+#: What a packed tile may take, in bytes: most of a second-level cache.
+CACHE = 3 << 19
+
+
+def _tile_width(rows: int, batch: int, itemsize: int, nnz: int) -> int:
+    """Return how many columns of a gathered operand to pack at a time; `batch` is all, without a copy.
+
+    Rows that lie a power of two apart fall into few sets of the cache, and an operand beyond the cache is fetched
+    anew for each of its uses; a packed tile does neither. Measured: it pays from 16 uses of each row on.
+    """
+    if nnz < 16 * rows or batch < spmm.WIDE:
+        return batch
+    if rows * spmm.WIDE * itemsize > CACHE:
+        return spmm.HALF
+    return spmm.WIDE
+
+
+def _tiles(operand: Array, nnz: int) -> Iterator[tuple[int, Array]]:
+    """Yield (first column, columns) of a gathered operand, packed where that pays."""
+    rows, batch = operand.shape
+    width = _tile_width(rows, batch, operand.itemsize, nnz)
+    if width >= batch:
+        yield 0, operand
+        return
+    scratch = empty((rows, width), operand.dtype)
+    for column in range(0, batch, width):
+        part = scratch if column + width <= batch else empty((rows, batch - column), operand.dtype)
+        launch(spmm.pack, part.size, operand, column, part)
+        yield column, part
 
 
 def _spmm(indptr: Array, indices: Array, values: Array, x: Array, bias: Array | None = None) -> Array:
     y = empty((len(indptr) - 1, x.shape[1]), values.dtype)
     bias = values[:0] if bias is None else bias
-    launch(spmm.spmm, len(indices) * x.shape[1], indptr, indices, values, aligned(x), bias, y)
+    for column, part in _tiles(aligned(x), len(indices)):
+        launch(spmm.spmm, len(indices) * part.shape[1], indptr, indices, values, part, bias, y, column)
     return y
 
 
@@ -32,8 +65,10 @@ def _spmm_t(plan: TransposePlan, values: Array, dy: Array) -> Array:
 def _spmm_backward(plan: TransposePlan, values: Array, x: Array, dy: Array) -> tuple[Array, Array]:
     dx = empty(x.shape, x.dtype)
     moved, dvalues = np.empty_like(values), np.empty_like(values)
-    operands = (plan.indptr, plan.rows, _transposed(plan, values), aligned(x), aligned(dy))
-    launch(spmm.spmm_backward, 2 * len(values) * x.shape[1], *operands, dx, moved)
+    operands = (plan.indptr, plan.rows, _transposed(plan, values), aligned(x))
+    for column, part in _tiles(aligned(dy), len(values)):
+        work = 2 * len(values) * part.shape[1]
+        launch(spmm.spmm_backward, work, *operands, part, dx, moved, column)
     launch(spmm.gather, len(values), moved, plan.places, dvalues)
     return dx, dvalues
 
@@ -53,6 +88,12 @@ def _sddmm_pairs(rows: Array, cols: Array, dy: Array, x: Array) -> Array:
 def _gradient_rows(dy: Array, x: Array) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):  # infinity and NaN propagate, as in the kernels
         return dy @ x.T
+
+
+def _relu_backward(y: Array, dy: Array) -> Array:
+    dx = empty(y.shape, y.dtype)
+    launch(elementwise.relu_backward, y.size, aligned(y).reshape(-1), aligned(dy).reshape(-1), dx.reshape(-1))
+    return dx
 
 
 def _abs_sums(x: Array) -> Array:
@@ -94,11 +135,11 @@ def _inactive(indptr: Array, indices: Array, n_in: int) -> Pairs:
 
 
 def _top_k(scores: Array, k: int) -> Array:
-    positions = np.empty(k, np.int64)
+    positions = np.empty(k + 1, np.int64)
     if k > 0:
         threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
         topk.select(scores, threshold, k, positions)
-    return positions
+    return positions[:k]
 
 
 def _merge(
@@ -111,9 +152,9 @@ def _merge(
 
 
 def _carry(values: Array, target: Array, size: int) -> Array:
-    moved = np.zeros(size, values.dtype)
+    moved = np.zeros(size + 1, values.dtype)
     edit.carry(values, target, moved)
-    return moved
+    return moved[:size]
 
 
 def _transpose_index(indptr: Array, indices: Array, n_in: int) -> TransposePlan:
@@ -131,6 +172,7 @@ BACKEND = Backend(
     sddmm=_sddmm,
     sddmm_pairs=_sddmm_pairs,
     gradient_rows=_gradient_rows,
+    relu_backward=_relu_backward,
     abs_sums=_abs_sums,
     signed_sums=_signed_sums,
     alias_table=_alias_table,

@@ -70,6 +70,14 @@ def _gradient_rows(dy: Array, x: Array) -> Array:
     return dense
 
 
+def _relu_backward(y: Array, dy: Array) -> Array:
+    dx = np.zeros(y.shape, y.dtype)
+    for index in np.ndindex(*y.shape):
+        if y[index] > 0:
+            dx[index] = dy[index]
+    return dx
+
+
 def _abs_sums(x: Array) -> Array:
     return np.array([sum(abs(float(v)) for v in row) for row in x], np.float64)
 
@@ -175,6 +183,7 @@ BACKEND = Backend(
     sddmm=_sddmm,
     sddmm_pairs=_sddmm_pairs,
     gradient_rows=_gradient_rows,
+    relu_backward=_relu_backward,
     abs_sums=_abs_sums,
     signed_sums=_signed_sums,
     alias_table=_alias_table,

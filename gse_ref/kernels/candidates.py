@@ -11,7 +11,7 @@ def candidates(rows, cols, indptr, indices, n_in, out_rows, out_cols):
     """Write the candidates, return how many; the outputs hold as many entries as there are draws.
 
     Two stable counting sorts, by column and then by row, order the draws by edge id in O(n_out + n_in + m),
-    whatever their distribution; one merge per row drops repetitions and active pairs.
+    whatever their distribution; one pass over the rows drops repetitions and active pairs.
     """
     n_out, drawn = indptr.size - 1, rows.size
     column_start = np.zeros(n_in + 1, np.int64)
@@ -35,22 +35,20 @@ def candidates(rows, cols, indptr, indices, n_in, out_rows, out_cols):
         ordered[row_start[i]] = by_column[k, 1]
         row_start[i] += 1
 
+    # mark[j] is the last row in which column j was active or seen; writing always and counting only what is new
+    # keeps the loop without branches.
+    mark = np.full(n_in, -1, np.int32)
     count = 0
     for i in range(n_out):
+        for k in range(indptr[i], indptr[i + 1]):
+            mark[indices[k]] = i
         first = row_start[i - 1] if i > 0 else 0  # each start has moved to the end of its row
-        active, last = indptr[i], -1
         for k in range(first, row_start[i]):
             j = ordered[k]
-            if j == last:
-                continue
-            last = j
-            while active < indptr[i + 1] and indices[active] < j:
-                active += 1
-            if active < indptr[i + 1] and indices[active] == j:
-                continue
             out_rows[count] = i
             out_cols[count] = j
-            count += 1
+            count += mark[j] != i
+            mark[j] = i
     return count
 
 

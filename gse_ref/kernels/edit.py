@@ -33,10 +33,12 @@ def merge(indptr, indices, pruned, grown_rows, grown_cols, new_indptr, new_indic
 
 @njit(cache=True)
 def carry(values, target, moved):
-    """moved[target[k]] = values[k] for each survivor; `moved` comes filled with zeros."""
+    """moved[target[k]] = values[k] for each survivor; `moved` comes filled with zeros.
+
+    Its last entry takes what was pruned (target -1), so that nothing branches.
+    """
     for k in range(target.size):
-        if target[k] >= 0:
-            moved[target[k]] = values[k]
+        moved[target[k]] = values[k]
 
 
 @njit(cache=True)

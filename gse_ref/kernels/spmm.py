@@ -8,73 +8,90 @@ from .simd import FASTMATH, at, axpy, axpy_dot, copy, fill, prefetch, tile
 
 #: Rows this many non-zeros ahead are asked for early.
 AHEAD = 8
-WIDE, NARROW, SINGLE = 128, 16, 1
+#: Widths of the tiles that a batch is cut into, widest first.
+WIDE, HALF, NARROW, SINGLE = 128, 64, 16, 1
 
 
 def _make_product(T):
     @njit(fastmath=FASTMATH, inline="always")
-    def product(i, start, stop, indptr, indices, values, x, bias, y):
-        batch = y.shape[1]
+    def product(i, start, stop, indptr, indices, values, x, bias, y, column):
+        width, batch = x.shape[1], y.shape[1]
         last = indices.size - 1
         total = tile(values, T)
         for b in range(start, stop, T):
             fill(total, bias[i] if bias.size > 0 else values.dtype.type(0), T)
             for k in range(indptr[i], indptr[i + 1]):
-                prefetch(x, indices[min(k + AHEAD, last)] * batch + b, T)
-                axpy(total, values[k], at(x, indices[k] * batch + b), T)
-            copy(at(y, i * batch + b), total, T)
+                prefetch(x, indices[min(k + AHEAD, last)] * width + b, T)
+                axpy(total, values[k], at(x, indices[k] * width + b), T)
+            copy(at(y, i * batch + column + b), total, T)
 
     return product
 
 
-_wide, _narrow, _single = _make_product(WIDE), _make_product(NARROW), _make_product(SINGLE)
+_wide, _half, _narrow, _single = (_make_product(T) for T in (WIDE, HALF, NARROW, SINGLE))
 
 
 @njit(parallel=True, cache=True, fastmath=FASTMATH)
-def spmm(indptr, indices, values, x, bias, y):
-    """y[i] = bias[i] + Σ_k values[k] · x[indices[k]] over the slots k of row i; an empty bias counts as 0."""
-    batch = y.shape[1]
-    wide, narrow = batch - batch % WIDE, batch - batch % NARROW
+def spmm(indptr, indices, values, x, bias, y, column):
+    """y[i, column + b] = bias[i] + Σ_k values[k] · x[indices[k], b] over the slots k of row i, b < x.shape[1].
+
+    An empty bias counts as 0. `x` is a whole operand (column 0) or a packed tile of its columns.
+    """
+    width = x.shape[1]
+    wide, half, narrow = width - width % WIDE, width - width % HALF, width - width % NARROW
     for i in prange(y.shape[0]):
-        _wide(i, 0, wide, indptr, indices, values, x, bias, y)
-        _narrow(i, wide, narrow, indptr, indices, values, x, bias, y)
-        _single(i, narrow, batch, indptr, indices, values, x, bias, y)
+        _wide(i, 0, wide, indptr, indices, values, x, bias, y, column)
+        _half(i, wide, half, indptr, indices, values, x, bias, y, column)
+        _narrow(i, half, narrow, indptr, indices, values, x, bias, y, column)
+        _single(i, narrow, width, indptr, indices, values, x, bias, y, column)
 
 
 def _make_backward(T):
     @njit(fastmath=FASTMATH, inline="always")
-    def backward(j, start, stop, indptr, rows, values, x, dy, dx, dvalues):
-        batch = x.shape[1]
+    def backward(j, start, stop, indptr, rows, values, x, dy, dx, dvalues, column):
+        width, batch = dy.shape[1], x.shape[1]
         last = rows.size - 1
         total = tile(values, T)
         for b in range(start, stop, T):
-            own = at(x, j * batch + b)
+            own = at(x, j * batch + column + b)
             fill(total, values.dtype.type(0), T)
             for k in range(indptr[j], indptr[j + 1]):
-                prefetch(dy, rows[min(k + AHEAD, last)] * batch + b, T)
-                dvalues[k] += axpy_dot(total, values[k], own, at(dy, rows[k] * batch + b), T)
-            copy(at(dx, j * batch + b), total, T)
+                prefetch(dy, rows[min(k + AHEAD, last)] * width + b, T)
+                dvalues[k] += axpy_dot(total, values[k], own, at(dy, rows[k] * width + b), T)
+            copy(at(dx, j * batch + column + b), total, T)
 
     return backward
 
 
-_wide_back, _narrow_back, _single_back = _make_backward(WIDE), _make_backward(NARROW), _make_backward(SINGLE)
+_wide_back, _half_back, _narrow_back, _single_back = (_make_backward(T) for T in (WIDE, HALF, NARROW, SINGLE))
 
 
 @njit(parallel=True, cache=True, fastmath=FASTMATH)
-def spmm_backward(indptr, rows, values, x, dy, dx, dvalues):
+def spmm_backward(indptr, rows, values, x, dy, dx, dvalues, column):
     """Both gradients of one input unit at a time, in transposed order, so that each row of dy is loaded once.
 
-    dx[j] = Σ_k values[k] · dy[rows[k]];  dvalues[k] = Σ_b x[j, b] · dy[rows[k], b]
+    dx[j, column + b] = Σ_k values[k] · dy[rows[k], b];  dvalues[k] += Σ_b x[j, column + b] · dy[rows[k], b],
+    b < dy.shape[1], where dvalues starts from 0 at column 0. `dy` is whole (column 0) or a packed tile.
     """
-    batch = x.shape[1]
-    wide, narrow = batch - batch % WIDE, batch - batch % NARROW
+    width = dy.shape[1]
+    wide, half, narrow = width - width % WIDE, width - width % HALF, width - width % NARROW
     for j in prange(x.shape[0]):
-        for k in range(indptr[j], indptr[j + 1]):
-            dvalues[k] = 0
-        _wide_back(j, 0, wide, indptr, rows, values, x, dy, dx, dvalues)
-        _narrow_back(j, wide, narrow, indptr, rows, values, x, dy, dx, dvalues)
-        _single_back(j, narrow, batch, indptr, rows, values, x, dy, dx, dvalues)
+        if column == 0:
+            for k in range(indptr[j], indptr[j + 1]):
+                dvalues[k] = 0
+        _wide_back(j, 0, wide, indptr, rows, values, x, dy, dx, dvalues, column)
+        _half_back(j, wide, half, indptr, rows, values, x, dy, dx, dvalues, column)
+        _narrow_back(j, half, narrow, indptr, rows, values, x, dy, dx, dvalues, column)
+        _single_back(j, narrow, width, indptr, rows, values, x, dy, dx, dvalues, column)
+
+
+@njit(parallel=True, cache=True)
+def pack(x, column, out):
+    """out[i, b] = x[i, column + b]: a tile of columns as an array of its own."""
+    for i in prange(out.shape[0]):
+        source = at(x, i * x.shape[1] + column)
+        for b in range(out.shape[1]):
+            out[i, b] = source[b]
 
 
 @njit(parallel=True, cache=True)

@@ -7,17 +7,17 @@ from numba import njit
 
 @njit(cache=True)
 def select(scores, threshold, k, out):
-    """Write, increasing, the positions above `threshold` (the k-th highest score) and the first that equal it."""
-    above = 0
+    """Write, increasing, the positions above `threshold` (the k-th highest score) and the first that equal it.
+
+    `out` has k + 1 entries: every position is written, only those that count move on, so nothing branches.
+    """
+    ties = k
     for position in range(scores.size):
-        above += scores[position] > threshold
-    ties, count = k - above, 0
+        ties -= scores[position] > threshold
+    count = 0
     for position in range(scores.size):
         score = scores[position]
-        if score > threshold:
-            out[count] = position
-            count += 1
-        elif score == threshold and ties > 0:
-            out[count] = position
-            count += 1
-            ties -= 1
+        tied = (score == threshold) & (ties > 0)
+        ties -= tied
+        out[count] = position
+        count += (score > threshold) | tied

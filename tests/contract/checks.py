@@ -44,6 +44,12 @@ def assert_same(actual: Any, expected: Any) -> None:
     np.testing.assert_array_equal(actual, expected)
 
 
+def assert_same_bits(actual: Any, expected: Any) -> None:
+    """Demand equality bit for bit, the sign of zero included."""
+    assert_same(actual, expected)
+    assert actual.tobytes() == expected.tobytes(), f"got {actual!r}, expected {expected!r}"
+
+
 def assert_sums(actual: np.ndarray, expected: np.ndarray, magnitude: np.ndarray, length: int) -> None:
     """Demand sums within the bound, and equality where the expected one is not finite."""
     assert actual.dtype == expected.dtype, f"got {actual.dtype}, expected {expected.dtype}"
@@ -116,6 +122,10 @@ def check_sddmm_pairs(backend: Backend, case: strategies.Sampled) -> None:
 def check_gradient_rows(backend: Backend, case: strategies.Sampled) -> None:
     actual, expected = call(backend.gradient_rows, case.dy, case.x), NAIVE.gradient_rows(case.dy, case.x)
     assert_sums(actual, expected, wide(case.dy) @ wide(case.x).T, case.x.shape[1])
+
+
+def check_relu_backward(backend: Backend, case: tuple[np.ndarray, np.ndarray]) -> None:
+    assert_same_bits(call(backend.relu_backward, *case), NAIVE.relu_backward(*case))
 
 
 def check_abs_sums(backend: Backend, case: strategies.Signed) -> None:
@@ -199,6 +209,7 @@ CHECKS: dict[str, Check] = {
     "sddmm": Check(check_sddmm, strategies.products()),
     "sddmm_pairs": Check(check_sddmm_pairs, strategies.sampled()),
     "gradient_rows": Check(check_gradient_rows, strategies.sampled()),
+    "relu_backward": Check(check_relu_backward, strategies.rectified()),
     "abs_sums": Check(check_abs_sums, strategies.signed()),
     "signed_sums": Check(check_signed_sums, strategies.signed()),
     "alias_table": Check(check_alias_table, strategies.masses()),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gse_ref.backends import Backend, empty, get
-from gse_ref.sparse import Topology
+from gse_ref.backends import Backend, cpu, empty, get
+from gse_ref.sparse import Topology, full
 from tests.contract.checks import CHECKS, call, wide_cases
 from tests.strategies import BATCHES, Edit, Product, Sampled, Signed, of_mask
 
@@ -169,3 +169,21 @@ def test_results_are_new_even_where_nothing_changes(backend: str) -> None:
     np.testing.assert_array_equal(indices, topology.indices)
     moved = call(get(backend).carry, np.arange(topology.nnz, dtype=np.float32), target, topology.nnz)
     np.testing.assert_array_equal(moved, np.arange(topology.nnz))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("cache", [0, 1 << 30])
+@pytest.mark.parametrize("batch", [127, 128, 129, 192, 257, 300])
+def test_packed_tiles_give_the_same(dtype: type, cache: int, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operands used sixteen times and more are packed, 64 or 128 columns at a time."""
+    monkeypatch.setattr(cpu, "CACHE", cache)
+    generator = np.random.default_rng(batch)
+    for shape in ((17, 2), (2, 17)):
+        topology = full(shape)
+        values = generator.standard_normal(topology.nnz).astype(dtype)
+        x, dy = (generator.standard_normal((n, batch)).astype(dtype) for n in shape[::-1])
+        case = Product(topology, values, x, dy, np.ones(shape[0], dtype))
+        for function in ("spmm", "spmm_t", "spmm_backward"):
+            CHECKS[function].body(get("cpu"), case)
+    widths = {cpu._tile_width(2, batch, 4, 34), cpu._tile_width(2, batch, 4, 31)}
+    assert widths == {batch, batch if batch < 128 else 128 if cache else 64}

@@ -227,6 +227,8 @@ FAULTS = [
     Fault("sddmm_pairs", "scores in sorted order instead of the order of the pairs", _scores_sorted),
     Fault("sddmm_pairs", "absolute values taken too early", _scores_absolute),
     Fault("gradient_rows", "operands rounded on the way", _gradient_rounded),
+    Fault("relu_backward", "the gradient passes at 0", lambda y, dy: CPU.relu_backward(y + (y == 0), dy)),
+    Fault("relu_backward", "times a mask: infinity times 0, and -0", lambda y, dy: dy * (y > 0)),
     Fault("abs_sums", "absolute value of the sum instead of sum of absolute values", _signed),
     Fault("abs_sums", "sums in the dtype of the operand", _mass_in_dtype_of_x),
     Fault("signed_sums", "the two sides use different signs", _signs_shifted),

@@ -28,6 +28,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "sddmm": (*PATTERN, DY, X),
     "sddmm_pairs": (*PAIRS, DY, X),
     "gradient_rows": (DY, X),
+    "relu_backward": (X, -X),
     "abs_sums": (X,),
     "signed_sums": (X, np.array([1.0, -1, 1, 1, 1, -1])),
     "alias_table": (MASS,),

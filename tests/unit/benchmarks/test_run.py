@@ -1,0 +1,167 @@
+"""The benchmark runner: names, lines of the result, and what becomes of peers that cannot be timed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import measure
+from benchmarks.bench_exploration import METHODS, Layer
+from benchmarks.bench_linear import Shape, problem_of
+from benchmarks.peers import protocol
+from benchmarks.run import _chosen
+from benchmarks.table import BENCHMARKS
+
+ROOT = Path(__file__).resolve().parents[3]
+IDENTITY = {"work", "benchmark", "threads", "peer", "n", "nnz", "density", "batch"}
+TIMED = {"ours_ms", "ours_quartiles_ms"}
+COMPARED = TIMED | {"peer_ms", "peer_quartiles_ms", "ratio", "ratio_quartiles"}
+UNTIMED = {"missing", "not_applicable", "wrong"}
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def problem() -> protocol.Problem:
+    return problem_of(Shape(12, 20, 0.2, 16))[0]
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_quick_run_prints_one_complete_json_object_a_line(name: str) -> None:
+    done = _run(name, "--quick", "--json", "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines
+    for line in lines:
+        assert line.keys() >= IDENTITY
+        assert (line["benchmark"], line["threads"]) == (name, 1)
+        if line["peer"] is None:
+            assert line.keys() >= TIMED
+        elif not UNTIMED & line.keys():
+            assert line.keys() >= COMPARED
+            assert line["ratio"] > 0
+            assert len(line["ratio_quartiles"]) == 2
+        assert ("floor" in line) == ("meets_floor" in line)
+
+
+def test_every_linear_peer_is_timed_or_named_with_the_reason() -> None:
+    done = _run("linear", "--quick", "--json", "--rounds", "1", "--rows", "64x64")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["work"] for line in lines} == {"linear 64x64 10% batch 16"}
+    assert {line["peer"] for line in lines} >= set(protocol.LINEAR)
+
+
+def test_numbers_in_rows_are_matched_as_wholes() -> None:
+    cases = dict.fromkeys(("layer n=1000 1%", "layer n=10000 0.1%"), list)
+    assert list(_chosen(cases, ["n=1000"])) == ["layer n=1000 1%"]
+    assert list(_chosen(cases, ["1%"])) == ["layer n=1000 1%"]
+    assert list(_chosen(cases, ["LAYER"])) == list(cases)
+
+
+def test_table_for_people_names_peers_that_are_missing() -> None:
+    done = _run("linear", "--quick", "--rounds", "1", "--rows", "64x64")
+    assert done.returncode == 0, done.stderr
+    for name in protocol.LINEAR:
+        assert name in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["liner"], "'linear'"),
+        (["linear", "--quick", "--rows", "nothing"], "64x64"),
+        (["linear", "--rounds", "0"], "--rounds"),
+        (["linear", "--threads", "0"], "--threads"),
+    ],
+)
+def test_bad_requests_exit_2_with_advice(arguments: list[str], hint: str) -> None:
+    done = _run(*arguments)
+    assert done.returncode == 2
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_peer_that_is_not_installed_is_named_with_its_installation(
+    problem: protocol.Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(protocol.LINEAR, "ghost", protocol.Adapter("benchmarks.peers.ghost", "pip install ghost"))
+    line = protocol.enter("ghost", problem)
+    assert isinstance(line, dict)
+    assert (line["peer"], line["missing"]) == ("ghost", "pip install ghost")
+
+
+def _adapter(monkeypatch: pytest.MonkeyPatch, prepare) -> None:
+    monkeypatch.setitem(sys.modules, "benchmarks.peers.planted", SimpleNamespace(prepare=prepare))
+    monkeypatch.setitem(protocol.LINEAR, "planted", protocol.Adapter("benchmarks.peers.planted", "nothing"))
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_peer_with_one_wrong_number_is_not_timed(
+    problem: protocol.Problem, monkeypatch: pytest.MonkeyPatch, position: int
+) -> None:
+    def step() -> protocol.Results:
+        results = protocol.ours(problem)
+        results[position].reshape(-1)[-1] += 1
+        return results
+
+    _adapter(monkeypatch, lambda problem: protocol.Prepared(step, lambda raw: raw))
+    line = protocol.enter("planted", problem)
+    assert isinstance(line, dict)
+    assert ("y", "dx", "the weight gradient")[position] in line["wrong"]
+
+
+def test_peer_that_cannot_do_the_work_says_why(problem: protocol.Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(problem: protocol.Problem) -> protocol.Prepared:
+        raise protocol.NotApplicable("float64 alone")
+
+    _adapter(monkeypatch, prepare)
+    assert protocol.enter("planted", problem) == {"peer": "planted", "not_applicable": "float64 alone"}
+
+
+@pytest.mark.parametrize("name", ["numpy_dense", "scipy_csr"])
+def test_peers_that_are_always_there_agree_with_ours(problem: protocol.Problem, name: str) -> None:
+    prepared = __import__(f"benchmarks.peers.{name}", fromlist=["prepare"]).prepare(problem)
+    assert protocol.fault(problem, prepared.results(prepared.step())) is None
+
+
+def test_ratio_is_the_median_of_the_ratios_of_the_rounds() -> None:
+    ours, theirs = np.array([1.0, 2.0, 4.0]), np.array([2.0, 6.0, 4.0])
+    line = measure.row("work", ours, "peer", theirs, floor=2.0, n=3)
+    assert line["ratio"] == 2.0  # not 4 / 2, nor 12 / 7
+    assert line["meets_floor"] is True
+    assert (line["ours_ms"], line["peer_ms"], line["n"]) == (2000.0, 4000.0, 3)
+    assert measure.row("work", ours, "peer", theirs, floor=2.5)["meets_floor"] is False
+
+
+def test_every_round_times_every_contestant_once() -> None:
+    calls = {"a": 0, "b": 0}
+
+    def call(name: str) -> None:
+        calls[name] += 1
+
+    contestants = {name: (lambda name=name: call(name)) for name in calls}
+    times = measure.interleaved(contestants, rounds=4, threads=2, at_least=0.0)
+    assert {name: samples.shape for name, samples in times.items()} == {"a": (4,), "b": (4,)}
+    # two calls to count repeats, then one to warm up and one timed in every round
+    assert calls == {"a": 10, "b": 10}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_timing_an_exploration_leaves_the_layer_as_it_was(name: str) -> None:
+    layer = Layer(50)
+    layer.step()
+    before, values = layer.parameter.topology, layer.values.copy()
+    layer.explore(name)
+    assert layer.parameter.topology is before
+    assert layer.parameter.data is layer.values
+    assert np.array_equal(layer.values, values)
