@@ -17,7 +17,7 @@ import numpy as np
 from gse_ref.autodiff import Tensor
 from gse_ref.backends import empty, get
 from gse_ref.explore import Proposal, Request, method, select, update
-from gse_ref.explore.distributions import DISTRIBUTIONS, mass_or_uniform, signs_of
+from gse_ref.explore.distributions import DISTRIBUTIONS, mass_or_uniform
 from gse_ref.explore.guided import score
 from gse_ref.nn import SparseParameter, probing, sparse_matmul
 from gse_ref.optim import SGD, remap
@@ -93,8 +93,8 @@ def _normal(shape: tuple[int, ...], purpose: str, number: int) -> np.ndarray:
 
 
 def _masses(layer: Layer, name: str) -> list[np.ndarray]:
-    signs = signs_of(stream(0, "signs", 0, 1), BATCH)
-    return [mass_or_uniform(DISTRIBUTIONS[name](array, signs), "layer")[0] for array in (layer.x, layer.delta)]
+    mass_of = DISTRIBUTIONS[name](stream(0, "signs", 0, 1), BATCH)
+    return [mass_or_uniform(mass_of(array), "layer")[0] for array in (layer.x, layer.delta)]
 
 
 def parts(layer: Layer) -> dict[str, Callable[[], Any]]:

@@ -6,6 +6,7 @@ from .api import Pairs as Pairs
 from .api import TransposePlan as TransposePlan
 from .memory import aligned as aligned
 from .memory import empty as empty
+from .memory import keep_freed_memory as keep_freed_memory
 from .select import active as active
 from .select import available as available
 from .select import get as get

@@ -11,10 +11,15 @@ from ..kernels import candidates as candidate_kernels
 from ..kernels import edit, elementwise, sddmm, spmm, topk
 from ..kernels.launch import launch
 from .api import AliasTable, Array, Backend, Pairs, TransposePlan
-from .memory import aligned, empty
+from .memory import empty
 
 #: What a packed tile may take, in bytes: most of a second-level cache.
 CACHE = 3 << 19
+
+
+def _rows(operand: Array) -> Array:
+    """Return `operand` with its rows contiguous; activations come aligned from `empty`, others run slower."""
+    return operand if operand.flags.c_contiguous else operand.copy()
 
 
 def _tile_width(rows: int, batch: int, itemsize: int, nnz: int) -> int:
@@ -47,7 +52,7 @@ def _tiles(operand: Array, nnz: int) -> Iterator[tuple[int, Array]]:
 def _spmm(indptr: Array, indices: Array, values: Array, x: Array, bias: Array | None = None) -> Array:
     y = empty((len(indptr) - 1, x.shape[1]), values.dtype)
     bias = values[:0] if bias is None else bias
-    for column, part in _tiles(aligned(x), len(indices)):
+    for column, part in _tiles(_rows(x), len(indices)):
         launch(spmm.spmm, len(indices) * part.shape[1], indptr, indices, values, part, bias, y, column)
     return y
 
@@ -65,8 +70,8 @@ def _spmm_t(plan: TransposePlan, values: Array, dy: Array) -> Array:
 def _spmm_backward(plan: TransposePlan, values: Array, x: Array, dy: Array) -> tuple[Array, Array]:
     dx = empty(x.shape, x.dtype)
     moved, dvalues = np.empty_like(values), np.empty_like(values)
-    operands = (plan.indptr, plan.rows, _transposed(plan, values), aligned(x))
-    for column, part in _tiles(aligned(dy), len(values)):
+    operands = (plan.indptr, plan.rows, _transposed(plan, values), _rows(x))
+    for column, part in _tiles(_rows(dy), len(values)):
         work = 2 * len(values) * part.shape[1]
         launch(spmm.spmm_backward, work, *operands, part, dx, moved, column)
     launch(spmm.gather, len(values), moved, plan.places, dvalues)
@@ -75,13 +80,13 @@ def _spmm_backward(plan: TransposePlan, values: Array, x: Array, dy: Array) -> t
 
 def _sddmm(indptr: Array, indices: Array, dy: Array, x: Array) -> Array:
     dvalues = np.empty(len(indices), x.dtype)
-    launch(sddmm.sddmm, len(indices) * x.shape[1], indptr, indices, aligned(dy), aligned(x), dvalues)
+    launch(sddmm.sddmm, len(indices) * x.shape[1], indptr, indices, _rows(dy), _rows(x), dvalues)
     return dvalues
 
 
 def _sddmm_pairs(rows: Array, cols: Array, dy: Array, x: Array) -> Array:
     scores = np.empty(len(rows), x.dtype)
-    launch(sddmm.sddmm_pairs, len(rows) * x.shape[1], rows, cols, aligned(dy), aligned(x), scores)
+    launch(sddmm.sddmm_pairs, len(rows) * x.shape[1], rows, cols, _rows(dy), _rows(x), scores)
     return scores
 
 
@@ -92,7 +97,7 @@ def _gradient_rows(dy: Array, x: Array) -> Array:
 
 def _relu_backward(y: Array, dy: Array) -> Array:
     dx = empty(y.shape, y.dtype)
-    launch(elementwise.relu_backward, y.size, aligned(y).reshape(-1), aligned(dy).reshape(-1), dx.reshape(-1))
+    launch(elementwise.relu_backward, y.size, _rows(y).reshape(-1), _rows(dy).reshape(-1), dx.reshape(-1))
     return dx
 
 

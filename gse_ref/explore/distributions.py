@@ -9,24 +9,30 @@ import numpy as np
 from ..backends import active
 from ..errors import DivergenceError
 
-#: (X or δ, signs) → unnormalised mass of each unit, float64.
-Mass = Callable[[np.ndarray, np.ndarray], np.ndarray]
+#: (X or δ) → unnormalised mass of each unit, float64.
+Mass = Callable[[np.ndarray], np.ndarray]
 
 
-def _uniform(x: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    return np.ones(len(x))
+def _uniform(generator: np.random.Generator, batch: int) -> Mass:
+    return lambda x: np.ones(len(x))
 
 
-def _grabo(x: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    return active().abs_sums(x)
+def _grabo(generator: np.random.Generator, batch: int) -> Mass:
+    return lambda x: active().abs_sums(x)
 
 
-def _graest(x: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    return active().signed_sums(x, signs)
+def _graest(generator: np.random.Generator, batch: int) -> Mass:
+    signs = signs_of(generator, batch)
+    return lambda x: active().signed_sums(x, signs)
 
 
-#: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient.
-DISTRIBUTIONS: dict[str, Mass] = {"uniform": _uniform, "grabo": _grabo, "graest": _graest}
+#: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient. Each takes the
+#: stream of signs and the batch size, and gives one mass for both sides, which share what was drawn.
+DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, int], Mass]] = {
+    "uniform": _uniform,
+    "grabo": _grabo,
+    "graest": _graest,
+}
 
 
 def signs_of(generator: np.random.Generator, batch: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from ..errors import DivergenceError
 from ..nn import SparseParameter
 from ..rng import stream
 from ..sparse import Topology
-from .distributions import DISTRIBUTIONS, mass_or_uniform, signs_of
+from .distributions import DISTRIBUTIONS, mass_or_uniform
 from .proposal import Layers, Proposal, Proposer, Request
 
 
@@ -60,10 +60,10 @@ def _explore(
     if topology.size - topology.nnz <= draws:
         rows, cols = backend.inactive(topology.indptr, topology.indices, topology.n_in)
     else:
-        signs = signs_of(stream(request.seed, "signs", number, request.step), x.shape[1])
+        mass_of = DISTRIBUTIONS[distribution](stream(request.seed, "signs", number, request.step), x.shape[1])
         masses = []
         for side, array in (("input", x), ("output", delta)):
-            mass, empty = mass_or_uniform(DISTRIBUTIONS[distribution](array, signs), f"{place}, {side} side")
+            mass, empty = mass_or_uniform(mass_of(array), f"{place}, {side} side")
             masses.append(mass)
             fallbacks += [side] if empty else []
         uniforms = stream(request.seed, "draw", number, request.step).random((2, draws))

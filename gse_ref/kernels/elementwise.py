@@ -12,5 +12,7 @@ CHUNK = 1 << 14
 def relu_backward(y, dy, dx):
     """dx = dy where y > 0, else 0; all flat, of one length."""
     for chunk in prange((y.size + CHUNK - 1) // CHUNK):
-        for k in range(chunk * CHUNK, min(y.size, (chunk + 1) * CHUNK)):
-            dx[k] = dy[k] if y[k] > 0 else y.dtype.type(0)
+        part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        sign, source, out = y[part], dy[part], dx[part]
+        for k in range(out.size):
+            out[k] = source[k] if sign[k] > 0 else y.dtype.type(0)

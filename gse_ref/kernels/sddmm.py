@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit, prange
 
-from .simd import FASTMATH, at, dot, prefetch
+from .simd import FASTMATH, at, copy, dot, prefetch, tile
 
 AHEAD = 8
 WIDE, NARROW, SINGLE = 128, 16, 1
@@ -24,14 +24,35 @@ def _product(dy, i, x, j):
     return total
 
 
+def _make_row(T):
+    @njit(fastmath=FASTMATH, inline="always")
+    def row(i, start, stop, indptr, indices, dy, x, out):
+        batch = x.shape[1]
+        last = indices.size - 1
+        own = tile(dy, T)  # a copy that nothing can alias stays in registers
+        for b in range(start, stop, T):
+            copy(own, at(dy, i * batch + b), T)
+            for k in range(indptr[i], indptr[i + 1]):
+                prefetch(x, indices[min(k + AHEAD, last)] * batch + b, T)
+                out[k] += dot(own, at(x, indices[k] * batch + b), T)
+
+    return row
+
+
+_wide, _narrow, _single = (_make_row(T) for T in (WIDE, NARROW, SINGLE))
+
+
 @njit(parallel=True, cache=True, fastmath=FASTMATH)
 def sddmm(indptr, indices, dy, x, out):
     """out[k] = Σ_b dy[i, b] · x[indices[k], b] for each slot k of row i."""
-    last = indices.size - 1
+    batch = x.shape[1]
+    wide, narrow = batch - batch % WIDE, batch - batch % NARROW
     for i in prange(indptr.size - 1):
         for k in range(indptr[i], indptr[i + 1]):
-            prefetch(x, indices[min(k + AHEAD, last)] * x.shape[1], WIDE)
-            out[k] = _product(dy, i, x, indices[k])
+            out[k] = 0
+        _wide(i, 0, wide, indptr, indices, dy, x, out)
+        _narrow(i, wide, narrow, indptr, indices, dy, x, out)
+        _single(i, narrow, batch, indptr, indices, dy, x, out)
 
 
 @njit(parallel=True, cache=True, fastmath=FASTMATH)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ..backends import thread_limit
+from ..backends import keep_freed_memory, thread_limit
 from ..errors import CheckpointError, DivergenceError, InputError
 from . import checkpoint
 from .config import CIRCUMSTANCES, TrainConfig
@@ -208,6 +208,7 @@ def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
     DivergenceError : a number that is not finite, with step and layer; the state is saved as ``diverged.npz``.
     KeyboardInterrupt : Ctrl-C; the state is saved.
     """
+    keep_freed_memory()
     with thread_limit(config.threads) as threads, _interruptible() as asked:
         session = _Session(config)
         trainer = session.trainer

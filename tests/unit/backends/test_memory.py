@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from gse_ref.backends import aligned, empty
+from gse_ref.backends import aligned, empty, keep_freed_memory
 from gse_ref.backends.memory import ALIGNMENT
 
 
@@ -56,3 +60,28 @@ def test_aligned_copies_everything_else(lay) -> None:
     assert copy.flags.c_contiguous
     assert copy.dtype == given.dtype
     np.testing.assert_array_equal(copy, given)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+def test_freed_memory_is_kept_for_the_next_array() -> None:
+    """Repeating a 64 MB allocation maps its pages anew each time, unless freed memory is kept."""
+    code = (
+        "import resource, sys, numpy as np\n"
+        "from gse_ref.backends import keep_freed_memory\n"
+        "assert sys.argv[1] == 'default' or keep_freed_memory()\n"
+        "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(3): np.ones(1 << 23)\n"
+        "before = faults()\n"
+        "for _ in range(5): np.ones(1 << 23)\n"
+        "print(faults() - before)"
+    )
+    faults = {}
+    for mode in ("default", "kept"):
+        done = subprocess.run([sys.executable, "-c", code, mode], capture_output=True, text=True, check=True)
+        faults[mode] = int(done.stdout)
+    assert 10 * faults["kept"] < faults["default"]
+
+
+def test_without_glibc_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())
+    assert keep_freed_memory() is False
