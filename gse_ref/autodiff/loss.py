@@ -15,7 +15,7 @@ Needs = tuple[bool, ...]
 
 
 def _shifted(x: np.ndarray, axis: Axes) -> np.ndarray:
-    return np.subtract(x, np.max(x, axis=axis, keepdims=True), out=empty(x.shape, x.dtype))
+    return np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=empty(x.shape, x.dtype))
 
 
 def _softmax_forward(x: np.ndarray, axis: Axes) -> np.ndarray:
@@ -86,7 +86,7 @@ def _cross_entropy_forward(x: np.ndarray, labels: np.ndarray, smoothing: float) 
     if smoothing:
         target = (1 - smoothing) * target + smoothing * np.mean(shifted, axis=0)
     np.exp(shifted, out=shifted)
-    return np.mean(np.log(np.add.reduce(shifted, axis=0)) - target)
+    return np.add.reduce(np.log(np.add.reduce(shifted, axis=0)) - target) / labels.size
 
 
 def _cross_entropy_vjp(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -63,7 +63,8 @@ def epoch_batches(
     if not 0 <= start <= count:
         raise InputError(f"start {start} lies outside the epoch of {count} batches; choose 0 to {count}")
     order = stream(seed, "batches", 0, epoch).permutation(split.samples)
-    return (_gather(split, order[k * batch_size : (k + 1) * batch_size], kind) for k in range(start, count))
+    gather = _gatherer(split, kind)
+    return (gather(order[k * batch_size : (k + 1) * batch_size]) for k in range(start, count))
 
 
 def ordered_batches(split: Split, batch_size: int, dtype: DTypeLike = np.float32) -> Iterator[Batch]:
@@ -75,7 +76,8 @@ def ordered_batches(split: Split, batch_size: int, dtype: DTypeLike = np.float32
         raise InputError(f"batch size must be at least 1, got {batch_size}")
     kind = _float_dtype(dtype)
     order = np.arange(split.samples)
-    return (_gather(split, order[k : k + batch_size], kind) for k in range(0, split.samples, batch_size))
+    gather = _gatherer(split, kind)
+    return (gather(order[k : k + batch_size]) for k in range(0, split.samples, batch_size))
 
 
 def probe_batch(
@@ -115,10 +117,10 @@ def probe_batch(
     kind = _float_dtype(dtype)
     draw = stream(seed, "probe", 0, step)
     if per_class is not None:
-        return _gather(split, _balanced(split, per_class, draw), kind)
+        return _gatherer(split, kind)(_balanced(split, per_class, draw))
     if samples is None or not 1 <= samples <= split.samples:
         raise InputError(f"a probe of {samples} samples needs 1 to {split.samples} of {split.source}")
-    return _gather(split, draw.choice(split.samples, samples, replace=False), kind)
+    return _gatherer(split, kind)(draw.choice(split.samples, samples, replace=False))
 
 
 def _balanced(split: Split, per_class: int, draw: np.random.Generator) -> np.ndarray:
@@ -150,13 +152,20 @@ def _float_dtype(dtype: DTypeLike) -> np.dtype:
     return kind
 
 
-def _gather(split: Split, order: np.ndarray, dtype: np.dtype) -> Batch:
-    """Gather the samples of `order` (batch,) int64 into a batch; O(n_features · batch)."""
-    x = empty((split.n_features, len(order)), dtype)
-    if split.features.dtype == np.uint8 and np.ndim(split.scale) == np.ndim(split.shift) == 0:
-        table = np.arange(256) * np.float64(split.scale) + np.float64(split.shift)
-        launch(gather_lookup, x.size, split.features, order, table.astype(dtype), x)
+def _gatherer(split: Split, dtype: np.dtype) -> Callable[[np.ndarray], Batch]:
+    """Return the function that gathers the samples of `order` (batch,) int64; O(n_features · batch) a call."""
+    features, n_features = split.features, split.n_features
+    if features.dtype == np.uint8 and np.ndim(split.scale) == np.ndim(split.shift) == 0:
+        table = (np.arange(256) * np.float64(split.scale) + np.float64(split.shift)).astype(dtype)
+        kernel: Callable[..., None] = gather_lookup
+        constants: tuple[np.ndarray, ...] = (table,)
     else:
-        scale, shift = (np.full(split.n_features, value, np.float64) for value in (split.scale, split.shift))
-        launch(gather_affine, x.size, split.features, order, scale, shift, x)
-    return x, split.labels[order]
+        kernel = gather_affine
+        constants = tuple(np.full(n_features, value, np.float64) for value in (split.scale, split.shift))
+
+    def gather(order: np.ndarray) -> Batch:
+        x = empty((n_features, len(order)), dtype)
+        launch(kernel, x.size, features, order, *constants, x)
+        return x, split.labels[order]
+
+    return gather
