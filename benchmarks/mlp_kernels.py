@@ -46,9 +46,9 @@ class BareLayer:
     def backward(self) -> None:
         """Both gradients, fused: into transposed order, the kernel, and back."""
         plan = self.plan
-        spmm.gather(self.sparse[0], plan.slots, self.moved)
+        spmm.permute(self.sparse[0], plan.slots, self.moved)
         spmm.spmm_backward(plan.indptr, plan.rows, self.moved, self.x, self.dy, self.dx, self.moved_gradient, 0)
-        spmm.gather(self.moved_gradient, plan.places, self.sparse[1])
+        spmm.permute(self.moved_gradient, plan.places, self.sparse[1])
 
     def weight_gradient(self) -> None:
         """The gradient on the pattern alone, for the first layer, whose input needs none."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .sparse import Topology as Topology
     from .training import RunResult as RunResult
     from .training import TrainConfig as TrainConfig
+    from .training import stored_config as stored_config
     from .training import train as train
 
 __version__ = "0.1.0"
@@ -22,6 +23,7 @@ _NAMES = {
     "Topology": "sparse",
     "RunResult": "training",
     "TrainConfig": "training",
+    "stored_config": "training",
     "train": "training",
 }
 

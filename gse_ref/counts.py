@@ -13,6 +13,8 @@ _SNAP = 1e-12
 
 def _product(fraction: float, size: int) -> float:
     value = fraction * size
+    if not math.isfinite(value):
+        raise InputError(f"{fraction} of {size} is more than can be counted: give a smaller fraction or number")
     nearest = round(value)
     return float(nearest) if abs(value - nearest) <= _SNAP * max(1.0, abs(value)) else value
 

@@ -29,9 +29,13 @@ class CheckpointError(InputError):
 
 
 class DivergenceError(GseError):
-    """Training produced a number that is not finite."""
+    """Training produced a number that is not finite; `step` is the SGD step, where it is known."""
 
     exit_code = 1
+
+    def __init__(self, message: str, step: int | None = None) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 class MismatchError(GseError):

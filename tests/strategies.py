@@ -7,7 +7,7 @@ kind, so that drawing is cheap.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
@@ -154,6 +154,18 @@ def rectified(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     (units, more), dtype, batch = draw(shapes()), draw(dtypes()), draw(batches())
     shape = draw(st.sampled_from([(units,), (units, batch), (units, more, 3)]))
     return draw(arrays(shape, dtype)), draw(arrays(shape, dtype))
+
+
+@st.composite
+def gathers(draw: st.DrawFn) -> tuple[Any, ...]:
+    """Samples as bytes or floats, any order with repetitions, one scaling for all or one for each feature."""
+    (samples, width), dtype, batch = draw(shapes()), draw(dtypes()), draw(batches())
+    generator = draw(generators())
+    stored = draw(st.sampled_from([np.uint8, np.float32, np.float64]))
+    features = generator.integers(0, 256, (samples, width)).astype(stored)
+    size = draw(st.sampled_from([None, width]))
+    scale, shift = (generator.normal(size=size) for _ in range(2))
+    return features, generator.integers(0, samples, batch), scale, shift, np.dtype(dtype)
 
 
 @st.composite

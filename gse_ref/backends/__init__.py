@@ -9,6 +9,7 @@ from .memory import empty as empty
 from .memory import keep_freed_memory as keep_freed_memory
 from .select import active as active
 from .select import available as available
+from .select import default as default
 from .select import get as get
 from .select import use as use
 from .shadow import shadow as shadow

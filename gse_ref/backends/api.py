@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Array = np.ndarray
 Pairs = tuple[Array, Array]
+#: One number for all features, or a float64 array of one for each.
+Scaling = Any
 
 
 class TransposePlan(NamedTuple):
@@ -92,6 +94,14 @@ class Backend:
     """relu_backward(y, dy) -> dx
 
     dx = dy where y > 0, else +0; all of one shape, any number of axes. Bit for bit.
+    """
+
+    gather: Callable[[Array, Array, Scaling, Scaling, np.dtype], Array]
+    """gather(features, order, scale, shift, dtype) -> x
+
+    x[j, k] = features[order[k], j] · scale[j] + shift[j], computed in float64 and rounded once to `dtype`, bit for
+    bit. features (samples, n_features) uint8, float32 or float64, batch first; order (batch,) int64; x
+    (n_features, batch).
     """
 
     abs_sums: Callable[[Array], Array]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from ..kernels import alias as alias_kernels
 from ..kernels import candidates as candidate_kernels
-from ..kernels import edit, elementwise, sddmm, spmm, topk
+from ..kernels import edit, elementwise, gather, sddmm, spmm, topk
 from ..kernels.launch import launch
-from .api import AliasTable, Array, Backend, Pairs, TransposePlan
+from .api import AliasTable, Array, Backend, Pairs, Scaling, TransposePlan
 from .memory import empty
 
 #: What a packed tile may take, in bytes: most of a second-level cache.
@@ -59,7 +60,7 @@ def _spmm(indptr: Array, indices: Array, values: Array, x: Array, bias: Array | 
 
 def _transposed(plan: TransposePlan, values: Array) -> Array:
     moved = np.empty_like(values)
-    launch(spmm.gather, len(values), values, plan.slots, moved)
+    launch(spmm.permute, len(values), values, plan.slots, moved)
     return moved
 
 
@@ -74,7 +75,7 @@ def _spmm_backward(plan: TransposePlan, values: Array, x: Array, dy: Array) -> t
     for column, part in _tiles(_rows(dy), len(values)):
         work = 2 * len(values) * part.shape[1]
         launch(spmm.spmm_backward, work, *operands, part, dx, moved, column)
-    launch(spmm.gather, len(values), moved, plan.places, dvalues)
+    launch(spmm.permute, len(values), moved, plan.places, dvalues)
     return dx, dvalues
 
 
@@ -99,6 +100,22 @@ def _relu_backward(y: Array, dy: Array) -> Array:
     dx = empty(y.shape, y.dtype)
     launch(elementwise.relu_backward, y.size, _rows(y).reshape(-1), _rows(dy).reshape(-1), dx.reshape(-1))
     return dx
+
+
+@lru_cache(maxsize=16)
+def _lookup(scale: float, shift: float, dtype: np.dtype) -> Array:
+    """Return the value of each of the 256 bytes."""
+    return (np.arange(256) * scale + shift).astype(dtype)
+
+
+def _gather(features: Array, order: Array, scale: Scaling, shift: Scaling, dtype: np.dtype) -> Array:
+    x = empty((features.shape[1], len(order)), dtype)
+    if features.dtype == np.uint8 and np.ndim(scale) == np.ndim(shift) == 0:
+        launch(gather.gather_lookup, x.size, features, order, _lookup(float(scale), float(shift), x.dtype), x)
+    else:
+        each = (np.full(features.shape[1], value, np.float64) for value in (scale, shift))
+        launch(gather.gather_affine, x.size, features, order, *each, x)
+    return x
 
 
 def _abs_sums(x: Array) -> Array:
@@ -178,6 +195,7 @@ BACKEND = Backend(
     sddmm_pairs=_sddmm_pairs,
     gradient_rows=_gradient_rows,
     relu_backward=_relu_backward,
+    gather=_gather,
     abs_sums=_abs_sums,
     signed_sums=_signed_sums,
     alias_table=_alias_table,

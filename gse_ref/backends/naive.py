@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .api import AliasTable, Array, Backend, Pairs, TransposePlan
+from .api import AliasTable, Array, Backend, Pairs, Scaling, TransposePlan
 
 
 def _spmm(indptr: Array, indices: Array, values: Array, x: Array, bias: Array | None = None) -> Array:
@@ -76,6 +76,15 @@ def _relu_backward(y: Array, dy: Array) -> Array:
         if y[index] > 0:
             dx[index] = dy[index]
     return dx
+
+
+def _gather(features: Array, order: Array, scale: Scaling, shift: Scaling, dtype: np.dtype) -> Array:
+    x = np.zeros((features.shape[1], len(order)), dtype)
+    for j in range(features.shape[1]):
+        factor, offset = (float(value if np.ndim(value) == 0 else value[j]) for value in (scale, shift))
+        for k, sample in enumerate(order):
+            x[j, k] = float(features[sample, j]) * factor + offset
+    return x
 
 
 def _abs_sums(x: Array) -> Array:
@@ -184,6 +193,7 @@ BACKEND = Backend(
     sddmm_pairs=_sddmm_pairs,
     gradient_rows=_gradient_rows,
     relu_backward=_relu_backward,
+    gather=_gather,
     abs_sums=_abs_sums,
     signed_sums=_signed_sums,
     alias_table=_alias_table,

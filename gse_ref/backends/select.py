@@ -56,9 +56,14 @@ def get(name: str) -> Backend:
     return _loaded[name]
 
 
+def default() -> str:
+    """Return the name of the backend in use where none is chosen: ``$GSE_REF_BACKEND``, else ``cpu``."""
+    return os.environ.get(ENVIRONMENT) or DEFAULT
+
+
 def active() -> Backend:
-    """Return the backend in use: what `use` chose, else ``$GSE_REF_BACKEND``, else ``cpu``."""
-    return _chosen.get() or get(os.environ.get(ENVIRONMENT) or DEFAULT)
+    """Return the backend in use: what `use` chose, else `default`."""
+    return _chosen.get() or get(default())
 
 
 class use:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..backends.memory import empty
+from ..backends import active
 from ..errors import InputError
-from ..kernels.gather import gather_affine, gather_lookup
-from ..kernels.launch import launch
 from ..rng import stream
 from .dataset import Split
 
@@ -63,8 +61,7 @@ def epoch_batches(
     if not 0 <= start <= count:
         raise InputError(f"start {start} lies outside the epoch of {count} batches; choose 0 to {count}")
     order = stream(seed, "batches", 0, epoch).permutation(split.samples)
-    gather = _gatherer(split, kind)
-    return (gather(order[k * batch_size : (k + 1) * batch_size]) for k in range(start, count))
+    return (_gather(split, order[k * batch_size : (k + 1) * batch_size], kind) for k in range(start, count))
 
 
 def ordered_batches(split: Split, batch_size: int, dtype: DTypeLike = np.float32) -> Iterator[Batch]:
@@ -76,8 +73,7 @@ def ordered_batches(split: Split, batch_size: int, dtype: DTypeLike = np.float32
         raise InputError(f"batch size must be at least 1, got {batch_size}")
     kind = _float_dtype(dtype)
     order = np.arange(split.samples)
-    gather = _gatherer(split, kind)
-    return (gather(order[k : k + batch_size]) for k in range(0, split.samples, batch_size))
+    return (_gather(split, order[k : k + batch_size], kind) for k in range(0, split.samples, batch_size))
 
 
 def probe_batch(
@@ -117,10 +113,10 @@ def probe_batch(
     kind = _float_dtype(dtype)
     draw = stream(seed, "probe", 0, step)
     if per_class is not None:
-        return _gatherer(split, kind)(_balanced(split, per_class, draw))
+        return _gather(split, _balanced(split, per_class, draw), kind)
     if samples is None or not 1 <= samples <= split.samples:
         raise InputError(f"a probe of {samples} samples needs 1 to {split.samples} of {split.source}")
-    return _gatherer(split, kind)(draw.choice(split.samples, samples, replace=False))
+    return _gather(split, draw.choice(split.samples, samples, replace=False), kind)
 
 
 def _balanced(split: Split, per_class: int, draw: np.random.Generator) -> np.ndarray:
@@ -152,20 +148,6 @@ def _float_dtype(dtype: DTypeLike) -> np.dtype:
     return kind
 
 
-def _gatherer(split: Split, dtype: np.dtype) -> Callable[[np.ndarray], Batch]:
-    """Return the function that gathers the samples of `order` (batch,) int64; O(n_features · batch) a call."""
-    features, n_features = split.features, split.n_features
-    if features.dtype == np.uint8 and np.ndim(split.scale) == np.ndim(split.shift) == 0:
-        table = (np.arange(256) * np.float64(split.scale) + np.float64(split.shift)).astype(dtype)
-        kernel: Callable[..., None] = gather_lookup
-        constants: tuple[np.ndarray, ...] = (table,)
-    else:
-        kernel = gather_affine
-        constants = tuple(np.full(n_features, value, np.float64) for value in (split.scale, split.shift))
-
-    def gather(order: np.ndarray) -> Batch:
-        x = empty((n_features, len(order)), dtype)
-        launch(kernel, x.size, features, order, *constants, x)
-        return x, split.labels[order]
-
-    return gather
+def _gather(split: Split, order: np.ndarray, dtype: np.dtype) -> Batch:
+    """Gather the samples of `order` (batch,) int64 into a batch; O(n_features · batch)."""
+    return active().gather(split.features, order, split.scale, split.shift, dtype), split.labels[order]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -100,6 +102,15 @@ class Dataset:
     def image_shape(self) -> tuple[int, int, int] | None:
         """(channels, height, width), or None for flat features."""
         return self.train.image_shape
+
+    @cached_property
+    def digest(self) -> str:
+        """A checksum (CRC-32, hexadecimal) of all features and labels: equal data, equal digest."""
+        total = 0
+        for split in (self.train, self.test):
+            for array in (split.features, split.labels):
+                total = zlib.crc32(array.data, total)
+        return f"{total:08x}"
 
 
 def pixel_normalization(pixels: np.ndarray, channels: int = 1) -> tuple[float | np.ndarray, float | np.ndarray]:

@@ -84,8 +84,9 @@ def from_options(options: list[str], seed: int = 0) -> Dataset:
         raise InputError(f"synthetic data: {len(options)} numbers after the name; wanted {form}")
     numbers: dict[str, int] = {}
     for name, text in zip(names, options, strict=False):
-        if not (text.isascii() and text.isdigit()):
-            raise InputError(f"synthetic data: {name} must be a positive integer, got {text!r}; wanted {form}")
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            what = f"{name} must be a positive integer below 10**9, got {text[:40]!r}"
+            raise InputError(f"synthetic data: {what}; wanted {form}")
         numbers[name] = int(text)
     return teacher_student(**numbers, seed=seed)
 

@@ -2,6 +2,8 @@
 
 `T` is a literal (16, 32, … floats); a pointer is what `at` returns. Under ``NUMBA_DISABLE_JIT=1`` the plain
 twins of the same names run instead: pointers are then array views, so every kernel body runs as Python.
+
+Numba's cache does not notice an edit of this file: clear ``__pycache__`` (or NUMBA_CACHE_DIR) after one.
 """
 
 from __future__ import annotations

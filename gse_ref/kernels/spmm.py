@@ -95,7 +95,7 @@ def pack(x, column, out):
 
 
 @njit(parallel=True, cache=True)
-def gather(source, slots, out):
+def permute(source, slots, out):
     """out[k] = source[slots[k]]"""
     for k in prange(slots.size):
         out[k] = source[slots[k]]

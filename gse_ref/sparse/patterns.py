@@ -6,17 +6,18 @@ import numpy as np
 
 from ..errors import InputError
 from .sampling import sample_inactive
-from .topology import Topology
+from .topology import Topology, checked_shape
 
 
 def empty(shape: tuple[int, int]) -> Topology:
     """Return the topology without connections."""
-    return Topology(np.zeros(shape[0] + 1, np.int64), np.empty(0, np.int32), shape)
+    n_out, n_in = checked_shape(shape)
+    return Topology(np.zeros(n_out + 1, np.int64), np.empty(0, np.int32), (n_out, n_in))
 
 
 def full(shape: tuple[int, int]) -> Topology:
     """Return the topology with every connection; O(n_out · n_in) by its nature."""
-    n_out, n_in = shape
+    n_out, n_in = checked_shape(shape)
     return Topology(np.arange(n_out + 1, dtype=np.int64) * n_in, np.tile(np.arange(n_in), n_out), shape)
 
 

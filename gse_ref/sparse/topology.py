@@ -33,7 +33,8 @@ def integers(name: str, array: ArrayLike, dtype: type) -> np.ndarray:
     return np.array(given, dtype=dtype)
 
 
-def _shape(shape: tuple[int, int]) -> tuple[int, int]:
+def checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """Return (n_out, n_in) as integers, or raise InputError."""
     try:
         n_out, n_in = (operator.index(side) for side in shape)
     except (TypeError, ValueError):
@@ -63,7 +64,7 @@ class Topology:
     """
 
     def __init__(self, indptr: ArrayLike, indices: ArrayLike, shape: tuple[int, int]) -> None:
-        self._set("shape", _shape(shape))
+        self._set("shape", checked_shape(shape))
         self._set("indptr", integers("indptr", indptr, np.int64))
         self._set("indices", integers("indices", indices, np.int32))
         self._validate()
@@ -91,6 +92,8 @@ class Topology:
             raise InputError(f"indptr must run from 0 to nnz = {len(indices)}, got {indptr[0]} to {indptr[-1]}")
         if (indptr[1:] < indptr[:-1]).any():
             raise InputError("indptr must not decrease")
+        if len(indices) > _MOST:
+            raise InputError(f"a topology holds fewer than 2**31 connections, got {len(indices)}")
         if not len(indices):
             return
         if indices.min() < 0 or indices.max() >= n_in:
@@ -130,7 +133,7 @@ class Topology:
         ------
         InputError : lengths differ, a pair outside the shape, or one that occurs twice.
         """
-        n_out, n_in = _shape(shape)
+        n_out, n_in = checked_shape(shape)
         i, j = integers("rows", rows, np.int64), integers("cols", cols, np.int64)
         if len(i) != len(j):
             raise InputError(f"rows and cols must have one length, got {len(i)} and {len(j)}")

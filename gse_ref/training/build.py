@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import data, optim
+from ..counts import rounded
 from ..data import Dataset
 from ..errors import InputError
 from ..explore import Method, method
@@ -21,7 +22,7 @@ class Parts:
 
     Attributes
     ----------
-    per_epoch : SGD steps in an epoch; last_update : T_end in steps.
+    per_epoch : SGD steps in an epoch; last_update : T_end in steps; probe_samples : batch of a probe.
     rate : step → learning rate, steps from 1.
     """
 
@@ -33,6 +34,7 @@ class Parts:
     dtype: np.dtype
     per_epoch: int
     last_update: int
+    probe_samples: int
 
 
 def _optimizer(config: TrainConfig) -> optim.SGD | optim.Adam:
@@ -42,9 +44,14 @@ def _optimizer(config: TrainConfig) -> optim.SGD | optim.Adam:
 
 
 def _rate(config: TrainConfig, per_epoch: int) -> optim.Rate:
-    milestones = [config.steps(epoch, per_epoch) for epoch in config.milestones]
+    milestones = [rounded(epoch, per_epoch) for epoch in config.milestones]
+    if len({0, *milestones}) <= len(milestones):
+        raise InputError(
+            f"milestones {list(config.milestones)} fall on steps {milestones} of {per_epoch} an epoch: put them at "
+            "least a step apart"
+        )
     rate = optim.multi_step(config.lr, milestones) if milestones else optim.constant(config.lr)
-    return optim.warmup(rate, config.steps(config.warmup, per_epoch))
+    return optim.warmup(rate, rounded(config.warmup, per_epoch))
 
 
 def build(config: TrainConfig) -> Parts:
@@ -72,4 +79,5 @@ def build(config: TrainConfig) -> Parts:
         dtype=dtype,
         per_epoch=per_epoch,
         last_update=config.last_update(per_epoch),
+        probe_samples=probe,
     )

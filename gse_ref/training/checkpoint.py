@@ -17,6 +17,18 @@ from ..errors import CheckpointError
 from .record import write_atomically
 
 FORMAT = "gse_ref checkpoint 1"
+#: What reading a damaged .npz file raises, one byte wrong anywhere in it.
+DAMAGED = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    RuntimeError,  # and its subclass NotImplementedError
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -26,12 +38,14 @@ class Checkpoint:
     Attributes
     ----------
     config : the run's configuration as JSON.
-    progress : counters and sums of the loop, JSON numbers (floats round-trip exactly).
+    data : digest of the data set.
+    progress : counters and sums of the loop; floats round-trip exactly, NaN before the first epoch ends.
     model : the model's state dict.
     optimizer : parameter → slot → array.
     """
 
     config: str
+    data: str
     progress: dict[str, Any]
     model: dict[str, np.ndarray]
     optimizer: dict[str, dict[str, np.ndarray]]
@@ -39,7 +53,8 @@ class Checkpoint:
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write the checkpoint atomically; equal states give equal bytes."""
-    head = {"format": FORMAT, "config": checkpoint.config, "progress": checkpoint.progress}
+    parts = ("config", "data", "progress")
+    head = {"format": FORMAT, **{part: getattr(checkpoint, part) for part in parts}}
     arrays = {"head": np.frombuffer(json.dumps(head, sort_keys=True).encode(), np.uint8)}
     arrays |= {f"model/{name}": array for name, array in checkpoint.model.items()}
     for name, slots in checkpoint.optimizer.items():
@@ -62,16 +77,17 @@ def load(path: Path) -> Checkpoint:
                 raise CheckpointError(f"{path} is not a checkpoint of gse_ref")
             arrays = {name: file[name] for name in file.files}
         head = json.loads(arrays.pop("head").tobytes())
-        if head.get("format") != FORMAT:
-            raise CheckpointError(f"{path} has format {head.get('format')!r}, this version reads {FORMAT!r}")
+        if head["format"] != FORMAT:
+            raise CheckpointError(f"{path} has format {head['format']!r}, this version reads {FORMAT!r}")
+        config, data, progress = str(head["config"]), str(head["data"]), head["progress"]
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint {path}: the run ended before its first one") from None
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, CheckpointError):
-            raise
+    except CheckpointError:
+        raise
+    except DAMAGED as error:
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from None
     model, optimizer = _sorted_out(path, arrays)
-    return Checkpoint(head["config"], head["progress"], model, optimizer)
+    return Checkpoint(config, data, progress, model, optimizer)
 
 
 def _sorted_out(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..backends import available
+from ..backends import available, default
 from ..counts import rounded
 from ..errors import InputError, unknown
 from ..explore import METHODS, SCHEDULES, SCOPES
@@ -20,6 +22,52 @@ OPTIMIZERS = ("sgd", "adam", "adamw")
 DTYPES = ("float32", "float64")
 #: Fields that say where and how a run runs; they do not change its numbers and may differ on resume.
 CIRCUMSTANCES = ("data_dir", "threads", "out", "resume", "checkpoint_every")
+#: No count of anything reaches this.
+MOST = 10**9
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, (bool, str)):
+        raise TypeError
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _several(one: Callable[[Any], Any]) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
+    return lambda values: tuple(map(one, values))
+
+
+_INTEGER, _REAL = (_integer, "a whole number"), (_real, "a number")
+_OPTIONAL = ("data_dir", "until", "probe_samples", "threads", "checkpoint_every", "out", "resume")
+#: Field → its type as a function, and in words.
+_TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "data": (_text, "a name"),
+    "hidden": (_several(_integer), "a list of whole numbers"),
+    "milestones": (_several(_real), "a list of numbers"),
+    "nesterov": (_flag, "true or false"),
+    **dict.fromkeys(("data_dir", "out", "resume"), (Path, "a path")),
+    **dict.fromkeys(("epochs", "batch_size", "every", "min_nnz", "seed"), _INTEGER),
+    **dict.fromkeys(("probe_samples", "threads", "checkpoint_every"), _INTEGER),
+    **dict.fromkeys(("density", "lr", "momentum", "weight_decay", "warmup", "label_smoothing"), _REAL),
+    **dict.fromkeys(("subset_factor", "prune_fraction", "until"), _REAL),
+}
 
 
 @dataclass(frozen=True)
@@ -80,8 +128,8 @@ class TrainConfig:
     """Seed of all random streams, from 0."""
     dtype: str = "float32"
     """float32 or float64."""
-    backend: str = "cpu"
-    """cpu, naive (literal loops, very slow) or shadow (cpu checked by naive)."""
+    backend: str = field(default_factory=default)
+    """cpu, naive (literal loops, very slow) or shadow (cpu checked by naive); default $GSE_REF_BACKEND or cpu."""
     threads: int | None = None
     """Threads of the kernels; results do not depend on it. Default all cores."""
     checkpoint_every: int | None = None
@@ -92,9 +140,21 @@ class TrainConfig:
     """Folder of a run to go on with; its configuration is taken from there."""
 
     def __post_init__(self) -> None:
+        self._normalise()
         self._check_names()
         self._check_integers()
         self._check_reals()
+
+    def _normalise(self) -> None:
+        """Give each field the type it is declared with, so that equal configurations are equal to the byte."""
+        for name, (convert, what) in _TYPES.items():
+            value = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            try:
+                object.__setattr__(self, name, convert(value))
+            except (TypeError, ValueError, OverflowError):
+                raise InputError(f"{name} must be {what}, got {value!r}") from None
 
     def _check_names(self) -> None:
         tables: dict[str, Any] = {
@@ -108,7 +168,7 @@ class TrainConfig:
             "backend": available(),
         }
         for name, table in tables.items():
-            if getattr(self, name) not in table:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in table:
                 raise unknown(name, getattr(self, name), table)
 
     def _check_integers(self) -> None:
@@ -124,12 +184,12 @@ class TrainConfig:
         }
         for name, minimum in least.items():
             value = getattr(self, name)
-            if value is None and name in ("probe_samples", "threads", "checkpoint_every"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-                raise InputError(f"{name} must be a whole number, at least {minimum}, got {value!r}")
-        if any(isinstance(w, bool) or not isinstance(w, int) or w < 1 for w in self.hidden):
-            raise InputError(f"hidden must list widths of at least 1, got {list(self.hidden)}")
+            if value is not None and value < minimum:
+                raise InputError(f"{name} must be a whole number, at least {minimum}, got {value}")
+            if value is not None and value >= (2**64 if name == "seed" else MOST):
+                raise InputError(f"{name} is too large: seeds end at 2**64, everything else at 10**9")
+        if not all(1 <= width < MOST for width in self.hidden):
+            raise InputError(f"hidden must list widths of at least 1, all below 10**9, got {list(self.hidden)}")
 
     def _check_reals(self) -> None:
         def wanted(name: str, good: bool, what: str) -> None:
@@ -141,21 +201,18 @@ class TrainConfig:
         wanted("momentum", 0 <= self.momentum < 1, "in [0, 1)")
         wanted("weight_decay", math.isfinite(self.weight_decay) and self.weight_decay >= 0, "finite, 0 or more")
         wanted("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)")
-        wanted("subset_factor", math.isfinite(self.subset_factor) and self.subset_factor > 0, "positive and finite")
+        wanted("subset_factor", 0 < self.subset_factor < MOST, "positive and below 10**9")
         wanted("prune_fraction", 0 <= self.prune_fraction <= 1, "in [0, 1]")
-        wanted("warmup", math.isfinite(self.warmup) and self.warmup >= 0, "finite, 0 or more epochs")
-        wanted("until", self.until is None or (math.isfinite(self.until) and self.until >= 0), "0 or more epochs")
-        rising = all(a < b for a, b in zip((0.0, *self.milestones), (*self.milestones, math.inf), strict=True))
+        wanted("warmup", 0 <= self.warmup < MOST, "0 or more epochs, below 10**9")
+        wanted("until", self.until is None or 0 <= self.until < MOST, "0 or more epochs, below 10**9")
+        rising = all(a < b for a, b in zip((0.0, *self.milestones), (*self.milestones, MOST), strict=True))
         wanted("milestones", rising, "positive epochs in rising order")
-        wanted("nesterov", not self.nesterov or self.momentum > 0, "off when momentum is 0")
-
-    def steps(self, epochs: float, per_epoch: int) -> int:
-        """Return the step with which `epochs` epochs are over."""
-        return rounded(epochs, per_epoch)
+        plain = self.optimizer == "sgd" and self.momentum == 0
+        wanted("nesterov", not (self.nesterov and plain), "off when momentum is 0")
 
     def last_update(self, per_epoch: int) -> int:
         """Return T_end in steps: `until`, or 60 % of the epochs as in the paper."""
-        return self.steps(0.6 * self.epochs if self.until is None else self.until, per_epoch)
+        return rounded(0.6 * self.epochs if self.until is None else self.until, per_epoch)
 
     def to_json(self) -> str:
         """Return what determines the run as JSON, sorted by name; `from_json` reads it back exactly."""

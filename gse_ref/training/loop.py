@@ -12,16 +12,14 @@ import numpy as np
 from .. import data, optim
 from ..autodiff import Tensor, cross_entropy, no_grad
 from ..backends import use
-from ..errors import DivergenceError
+from ..errors import CheckpointError, DivergenceError
 from ..explore import Proposer, Request, TopologyUpdate, is_due, prune_fraction, update
 from ..nn import Observer, probe
 from .build import Parts, build
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .diagnose import first_non_finite
-
-#: Samples at a time in evaluation.
-EVALUATION_BATCH = 1024
+from .record import LOGS
 
 Log = Callable[[str, dict[str, Any]], None]
 
@@ -33,18 +31,40 @@ class Progress:
     Attributes
     ----------
     step : SGD steps taken; updates : topology updates made.
+    nnz_initial : active connections before the first step.
     loss_sum, loss_count : batch losses of the epoch under way.
     train_loss, test_loss, test_accuracy : of the last finished epoch, NaN before.
+    log_bytes : length of each log at the checkpoint.
     """
 
     step: int = 0
     updates: int = 0
+    nnz_initial: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
     train_loss: float = math.nan
     test_loss: float = math.nan
     test_accuracy: float = math.nan
-    log_bytes: dict[str, int] = field(default_factory=dict)
+    log_bytes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LOGS, 0))
+
+    @classmethod
+    def restored(cls, saved: object, total_steps: int) -> Progress:
+        """Return the progress that a checkpoint holds.
+
+        Raises
+        ------
+        CheckpointError : fields or types that no progress has, or a step beyond the run.
+        """
+        fresh = asdict(cls())
+        if not isinstance(saved, dict) or {k: type(v) for k, v in saved.items()} != {
+            k: type(v) for k, v in fresh.items()
+        }:
+            raise CheckpointError(f"the checkpoint's progress cannot be read: {saved!r}")
+        lengths = saved["log_bytes"]
+        sane = set(lengths) == set(LOGS) and all(type(n) is int and n >= 0 for n in lengths.values())
+        if not sane or not 0 <= saved["step"] <= total_steps:
+            raise CheckpointError(f"the checkpoint's progress is not that of this run: {saved!r}")
+        return cls(**saved)
 
 
 class Trainer:
@@ -71,8 +91,12 @@ class Trainer:
         self.progress = Progress()
         self.total_steps = config.epochs * self.parts.per_epoch
         if state is not None:
+            if state.data != self.parts.dataset.digest:
+                raise CheckpointError(f"{config.data} holds other data than the run was trained on: see --data-dir")
             self.model.load_state_dict(state.model)
-            self.progress = Progress(**state.progress)
+            self.progress = Progress.restored(state.progress, self.total_steps)
+        else:
+            self.progress.nnz_initial = self.nnz
         self.optimizer_state = self.parts.optimizer.init(self.parameters)
         if state is not None:
             optim.restore(self.optimizer_state, state.optimizer)
@@ -91,7 +115,11 @@ class Trainer:
         """Return the state of the run; `log_bytes` are the lengths of its logs now."""
         self.progress.log_bytes = log_bytes
         return Checkpoint(
-            self.config.to_json(), asdict(self.progress), self.model.state_dict(), self.optimizer_state
+            config=self.config.to_json(),
+            data=self.parts.dataset.digest,
+            progress=asdict(self.progress),
+            model=self.model.state_dict(),
+            optimizer=self.optimizer_state,
         )
 
     def log_initial_topology(self) -> None:
@@ -129,9 +157,10 @@ class Trainer:
         if not np.isfinite(value):
             where = first_non_finite(self.model, x)
             raise DivergenceError(
-                f"the loss is {value} at step {step}: {where} is not finite; lower --lr, or add --warmup"
+                f"the loss is {value} at step {step}: {where} is not finite; lower --lr, or add --warmup", step
             )
         loss.backward()
+        del loss  # and with it the activations, before the optimizer takes its scratch
         self.parts.optimizer.update(self.parameters, self.optimizer_state, self.parts.rate(step))
         self.progress.step = step
         self.progress.loss_sum += value
@@ -142,10 +171,8 @@ class Trainer:
 
     def _run_probe(self, step: int) -> Callable[[Observer], None]:
         def run(observer: Observer) -> None:
-            samples = self.config.probe_samples or self.config.batch_size
-            x, labels = data.probe_batch(
-                self.parts.dataset.train, samples, self.config.seed, step, self.parts.dtype
-            )
+            train, samples = self.parts.dataset.train, self.parts.probe_samples
+            x, labels = data.probe_batch(train, samples, self.config.seed, step, self.parts.dtype)
             probe(lambda: self._loss(x, labels), self.layers.values(), observer)
 
         return run
@@ -194,7 +221,7 @@ class Trainer:
         test, losses, right = self.parts.dataset.test, 0.0, 0
         self.model.eval()
         with no_grad():
-            for x, labels in data.ordered_batches(test, EVALUATION_BATCH, self.parts.dtype):
+            for x, labels in data.ordered_batches(test, self.config.batch_size, self.parts.dtype):
                 logits = self.model(Tensor(x))
                 losses += cross_entropy(logits, labels).item() * len(labels)
                 right += int(np.sum(np.argmax(logits.data, axis=0) == labels))
@@ -207,8 +234,12 @@ class Trainer:
         progress.loss_sum, progress.loss_count = 0.0, 0
         progress.test_loss, progress.test_accuracy = self.evaluate()
         if not np.isfinite(progress.test_loss):
+            x, _ = next(data.ordered_batches(self.parts.dataset.test, self.config.batch_size, self.parts.dtype))
+            where = first_non_finite(self.model, x)
             raise DivergenceError(
-                f"the test loss is {progress.test_loss} after step {progress.step}: lower --lr, or add --warmup"
+                f"the test loss is {progress.test_loss} after step {progress.step}: {where} is not finite; lower "
+                "--lr, or add --warmup",
+                progress.step,
             )
         self.log(
             "metrics.jsonl",

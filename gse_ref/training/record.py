@@ -17,9 +17,17 @@ SESSIONS = "sessions.jsonl"
 CONFIG, CHECKPOINT, DIVERGED = "config.json", "checkpoint.npz", "diverged.npz"
 
 
+#: Ending of a file that is being written; after a kill it may stay behind and means nothing.
+_PART = ".part"
+
+
+def _is_part(path: Path) -> bool:
+    return path.name.startswith(".") and path.name.endswith(_PART)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that it is either the old one or the whole new one, even after a power cut."""
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}{_PART}")
     with part.open("wb") as file:
         file.write(data)
         file.flush()
@@ -27,12 +35,17 @@ def write_atomically(path: Path, data: bytes) -> None:
     os.replace(part, path)
 
 
-def _default_folder(name: str) -> Path:
-    root = Path("runs")
+def _new_folder(name: str) -> Path:
+    """Create the first ``runs/NAME-000``, ``-001``, … that does not exist; two runs never share one."""
     number = 0
-    while (root / f"{name}-{number:03d}").exists():
-        number += 1
-    return root / f"{name}-{number:03d}"
+    while True:
+        path = Path("runs") / f"{name}-{number:03d}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return path
 
 
 def make_folder(out: Path | None, name: str, config: str) -> RunFolder:
@@ -48,13 +61,14 @@ def make_folder(out: Path | None, name: str, config: str) -> RunFolder:
     ------
     InputError : the folder holds something, or cannot be written.
     """
-    path = _default_folder(name) if out is None else out
+    path = Path("runs") if out is None else out
     try:
+        if out is None:
+            path = _new_folder(name)
         path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise InputError(
-                f"{path} is not empty: give another --out, or --resume {path} to go on with a run there"
-            )
+        if any(not _is_part(entry) for entry in path.iterdir()):
+            go_on = f", or --resume {path} to go on with the run there" if (path / CONFIG).exists() else ""
+            raise InputError(f"{path} is not empty: give another --out{go_on}")
         write_atomically(path / CONFIG, config.encode())
         for log in LOGS:
             (path / log).touch()
@@ -87,8 +101,11 @@ class RunFolder:
         with (self.path / log).open("ab") as file:
             file.write(line.encode())
 
-    def lengths(self) -> dict[str, int]:
-        """Return the bytes in each of `LOGS`."""
+    def settle(self) -> dict[str, int]:
+        """Bring `LOGS` to the disk, so that no later checkpoint knows more than they hold; return their bytes."""
+        for log in LOGS:
+            with (self.path / log).open("rb") as file:
+                os.fsync(file.fileno())
         return {log: (self.path / log).stat().st_size for log in LOGS}
 
     def cut(self, lengths: Mapping[str, int]) -> None:
@@ -106,6 +123,8 @@ class RunFolder:
                     f"{path} has {have} bytes, the checkpoint knew {lengths[log]}: it was changed"
                 )
         for log in LOGS:
+            (self.path / log).touch()
             os.truncate(self.path / log, lengths[log])
-        for part in self.path.glob(".*.part"):
-            part.unlink()
+        for entry in self.path.iterdir():
+            if _is_part(entry):
+                entry.unlink()

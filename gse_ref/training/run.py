@@ -19,9 +19,9 @@ from typing import Any
 from ..backends import keep_freed_memory, thread_limit
 from ..errors import CheckpointError, DivergenceError, InputError
 from . import checkpoint
-from .config import CIRCUMSTANCES, TrainConfig
+from .config import TrainConfig
 from .loop import Trainer
-from .record import CHECKPOINT, CONFIG, DIVERGED, SESSIONS, RunFolder, make_folder
+from .record import CHECKPOINT, CONFIG, DIVERGED, LOGS, SESSIONS, RunFolder, make_folder
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ class RunResult:
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; the state is saved in `run`."""
 
-    def __init__(self, run: Path, step: int) -> None:
-        super().__init__(f"interrupted at step {step}; go on with: gse-ref train --resume {run}")
+    def __init__(self, run: Path, step: int, data_dir: Path | None) -> None:
+        folder = "" if data_dir is None else f" --data-dir {data_dir}"
+        super().__init__(f"interrupted at step {step}; go on with: gse-ref train --resume {run}{folder}")
 
 
 #: Called after every step with the trainer, for display.
@@ -87,7 +88,11 @@ def _interruptible() -> Iterator[threading.Event]:
         asked.set()
         signal.signal(signal.SIGINT, previous)
 
-    previous = signal.signal(signal.SIGINT, handle)
+    previous = signal.getsignal(signal.SIGINT)
+    if previous in (signal.SIG_IGN, None):  # somebody above us decided about Ctrl-C
+        yield asked
+        return
+    signal.signal(signal.SIGINT, handle)
     try:
         yield asked
     finally:
@@ -111,18 +116,12 @@ def stored_config(run: Path) -> TrainConfig:
 
 
 def _same_run(config: TrainConfig, stored: TrainConfig, run: Path) -> TrainConfig:
-    """Return the configuration to go on with, after checking that it is that of the run.
-
-    A configuration that says nothing but where to resume takes everything from the run.
-    """
-    circumstances = {name: getattr(config, name) for name in CIRCUMSTANCES}
-    if not config.differences(TrainConfig()):
-        return replace(stored, **circumstances)
+    """Return the configuration to go on with, after checking that it is that of the run."""
     odd = [f"{n} {getattr(config, n)} instead of {getattr(stored, n)}" for n in config.differences(stored)]
     if odd:
         raise CheckpointError(
-            f"{run} was made with another configuration ({', '.join(odd)}): resume without these options, or "
-            "start a new run with another --out"
+            f"{run} was made with another configuration ({', '.join(odd)}): resume without these options (from "
+            "Python with `stored_config`), or start a new run with another --out"
         )
     return config
 
@@ -139,7 +138,6 @@ class _Session:
             self.trainer.log_initial_topology()
         else:
             self._resume(config, config.resume)
-        self.initial_nnz = self.trainer.nnz
 
     def _resume(self, config: TrainConfig, run: Path) -> None:
         if config.out is not None and config.out != run:
@@ -149,20 +147,20 @@ class _Session:
         path = run / CHECKPOINT
         if not path.exists():  # killed before the first checkpoint: nothing was saved, so start over
             self.trainer = Trainer(config, self._log)
-            self.folder.cut(dict.fromkeys(self.folder.lengths(), 0))
+            self.folder.cut(dict.fromkeys(LOGS, 0))
             self.trainer.log_initial_topology()
             return
         saved = checkpoint.load(path)
         if saved.config != config.to_json():
             raise CheckpointError(f"{path} belongs to another run than the {CONFIG} beside it")
         self.trainer = Trainer(config, self._log, saved)
-        self.folder.cut(saved.progress["log_bytes"])
+        self.folder.cut(self.trainer.progress.log_bytes)
 
     def _log(self, log: str, row: dict[str, Any]) -> None:
         self.folder.append(log, row)
 
     def save(self, name: str = CHECKPOINT) -> None:
-        checkpoint.save(self.folder.path / name, self.trainer.checkpoint(self.folder.lengths()))
+        checkpoint.save(self.folder.path / name, self.trainer.checkpoint(self.folder.settle()))
 
     def note(self, what: str, **more: Any) -> None:
         """Log a circumstance, which may differ between equal runs."""
@@ -177,7 +175,7 @@ def _go(session: _Session, asked: threading.Event, watch: Watcher | None) -> Non
     try:
         for epoch_ended in trainer.steps():
             due = epoch_ended if every is None else trainer.progress.step % every == 0
-            if due or asked.is_set():
+            if due or asked.is_set() or trainer.progress.step == trainer.total_steps:
                 session.save()
             if epoch_ended:
                 session.note("epoch", epoch=trainer.epoch, peak_memory_bytes=peak_memory())
@@ -185,28 +183,27 @@ def _go(session: _Session, asked: threading.Event, watch: Watcher | None) -> Non
                 watch(trainer)
             if asked.is_set():
                 session.note("interrupted")
-                raise Interrupted(session.folder.path, trainer.progress.step)
+                raise Interrupted(session.folder.path, trainer.progress.step, trainer.config.data_dir)
     except DivergenceError as error:
-        session.folder.append(
-            "events.jsonl", {"step": trainer.progress.step + 1, "event": "diverged", "why": str(error)}
-        )
+        step = trainer.progress.step + 1 if error.step is None else error.step
+        session.folder.append("events.jsonl", {"step": step, "event": "diverged", "why": str(error)})
         session.save(DIVERGED)
-        raise DivergenceError(f"{error}. State saved in {session.folder.path / DIVERGED}") from None
-    session.save()
+        raise DivergenceError(f"{error}. State saved in {session.folder.path / DIVERGED}", step) from None
 
 
 def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
     """Train as `config` says and return what came of it; the run's folder holds everything.
 
-    Deterministic: equal configurations give equal folders, byte for byte, but for ``sessions.jsonl``, whatever the
-    number of threads and however often the run was interrupted and resumed.
+    Deterministic on one machine: equal configurations give equal folders, byte for byte but for ``sessions.jsonl``,
+    whatever the number of threads and however often the run was interrupted and resumed.
 
     Raises
     ------
     InputError, DataError : a configuration that cannot be run; nothing has been written.
     CheckpointError : a run that cannot be resumed; its folder is as before.
     DivergenceError : a number that is not finite, with step and layer; the state is saved as ``diverged.npz``.
-    KeyboardInterrupt : Ctrl-C; the state is saved.
+    KeyboardInterrupt : Ctrl-C. The first one ends the step and saves; a second one stops at once, with the last
+        checkpoint.
     """
     keep_freed_memory()
     with thread_limit(config.threads) as threads, _interruptible() as asked:
@@ -221,13 +218,13 @@ def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
         train_loss=progress.train_loss,
         test_loss=progress.test_loss,
         nnz=trainer.nnz,
-        nnz_initial=session.initial_nnz,
+        nnz_initial=progress.nnz_initial,
         density=trainer.nnz / sum(p.topology.size for p in trainer.layers.values()),
         updates=progress.updates,
         steps=progress.step,
         seconds=round(time.perf_counter() - session.start, 3),
         peak_memory_bytes=peak_memory(),
-        seed=config.seed,
+        seed=trainer.config.seed,
         method=trainer.config.method,
         run=str(session.folder.path),
     )

@@ -128,6 +128,10 @@ def check_relu_backward(backend: Backend, case: tuple[np.ndarray, np.ndarray]) -
     assert_same_bits(call(backend.relu_backward, *case), NAIVE.relu_backward(*case))
 
 
+def check_gather(backend: Backend, case: tuple[Any, ...]) -> None:
+    assert_same_bits(call(backend.gather, *case), NAIVE.gather(*case))
+
+
 def check_abs_sums(backend: Backend, case: strategies.Signed) -> None:
     actual, expected = call(backend.abs_sums, case.x), NAIVE.abs_sums(case.x)
     assert_sums(actual, expected, wide(case.x).sum(axis=1), case.x.shape[1])
@@ -210,6 +214,7 @@ CHECKS: dict[str, Check] = {
     "sddmm_pairs": Check(check_sddmm_pairs, strategies.sampled()),
     "gradient_rows": Check(check_gradient_rows, strategies.sampled()),
     "relu_backward": Check(check_relu_backward, strategies.rectified()),
+    "gather": Check(check_gather, strategies.gathers()),
     "abs_sums": Check(check_abs_sums, strategies.signed()),
     "signed_sums": Check(check_signed_sums, strategies.signed()),
     "alias_table": Check(check_alias_table, strategies.masses()),

@@ -51,6 +51,9 @@ CALLS: dict[str, Callable[[Backend], Any]] = {
     "sddmm_pairs": lambda b: b.sddmm_pairs(*LAYER["grown"], LAYER["dy"], LAYER["x"]),
     "gradient_rows": lambda b: b.gradient_rows(LAYER["dy"], LAYER["x"]),
     "relu_backward": lambda b: b.relu_backward(LAYER["x"], LAYER["x"][::-1]),
+    "gather": lambda b: b.gather(
+        LAYER["x"], np.arange(len(LAYER["x"]))[::-1].copy(), 0.5, 0.25, np.dtype(np.float32)
+    ),
     "abs_sums": lambda b: b.abs_sums(LAYER["x"]),
     "signed_sums": lambda b: b.signed_sums(LAYER["x"], LAYER["signs"]),
     "alias_table": lambda b: b.alias_table(LAYER["mass"]),

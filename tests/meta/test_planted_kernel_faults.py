@@ -200,6 +200,12 @@ def _loses_the_sign_of_zero(values, target, size):
     return CPU.carry(values, target, size) + values.dtype.type(0)
 
 
+def _scales_in_the_dtype_of_the_result(features, order, scale, shift, dtype):
+    rows = features[order].T.astype(dtype)
+    spread = (np.reshape(np.asarray(v, dtype), (-1, 1)) for v in (scale, shift))
+    return np.ascontiguousarray(rows * next(spread) + next(spread))
+
+
 def _slots_counted_from_the_column(indptr, indices, n_in):
     plan = CPU.transpose_index(indptr, indices, n_in)
     return plan._replace(slots=np.arange(len(indices), dtype=np.int32))
@@ -229,6 +235,8 @@ FAULTS = [
     Fault("gradient_rows", "operands rounded on the way", _gradient_rounded),
     Fault("relu_backward", "the gradient passes at 0", lambda y, dy: CPU.relu_backward(y + (y == 0), dy)),
     Fault("relu_backward", "times a mask: infinity times 0, and -0", lambda y, dy: dy * (y > 0)),
+    Fault("gather", "scaled in the dtype of the result", _scales_in_the_dtype_of_the_result),
+    Fault("gather", "samples in sorted order", lambda f, order, *rest: CPU.gather(f, np.sort(order), *rest)),
     Fault("abs_sums", "absolute value of the sum instead of sum of absolute values", _signed),
     Fault("abs_sums", "sums in the dtype of the operand", _mass_in_dtype_of_x),
     Fault("signed_sums", "the two sides use different signs", _signs_shifted),

@@ -29,6 +29,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "sddmm_pairs": (*PAIRS, DY, X),
     "gradient_rows": (DY, X),
     "relu_backward": (X, -X),
+    "gather": (X, np.array([0, 0]), 0.5, 0.25, np.dtype(np.float64)),
     "abs_sums": (X,),
     "signed_sums": (X, np.array([1.0, -1, 1, 1, 1, -1])),
     "alias_table": (MASS,),

@@ -56,6 +56,8 @@ def test_resume_takes_the_configuration_of_the_run(capsys: pytest.CaptureFixture
     again = json.loads(capsys.readouterr().out)
     for key in ("test_accuracy", "nnz", "nnz_initial", "updates", "steps", "run"):
         assert again[key] == first[key]
+    assert main(["train", "--resume", "a", "--epochs", "30"]) == 2, "the default, said aloud, is not the run's"
+    assert "epochs 30 instead of 2" in capsys.readouterr().err
     assert main(["train", "--resume=a", "--lr", "0.5"]) == 2
     assert "lr 0.5 instead of 0.1" in capsys.readouterr().err
 
@@ -73,6 +75,12 @@ def test_resume_takes_the_configuration_of_the_run(capsys: pytest.CaptureFixture
         (["--data", "fashion-mnist", "--data-dir", "nowhere"], 2, "no train images in nowhere"),
         (["--data", "missing.npz"], 2, "missing.npz"),
         (["--data", "synthetic:-3"], 2, "synthetic"),
+        (["--data", "synthetic:" + "9" * 20], 2, "below 10**9"),
+        (["--hidden", "9" * 23], 2, "hidden must list widths"),
+        (["--until", "1e308"], 2, "until must be"),
+        (["--subset-factor", "1e306"], 2, "subset_factor must be"),
+        (["--milestones", "0.001", "0.0011"], 2, "at least a step apart"),
+        (["--data", "full/mine.npz"], 2, "mine.npz"),
         (["--seed", "-1"], 2, "seed must be a whole number, at least 0, got -1"),
         (["--epochs", "0"], 2, "epochs must be a whole number, at least 1, got 0"),
         (["--batch-size", "5000"], 2, "batch size 5000 does not fit 3000 training samples"),

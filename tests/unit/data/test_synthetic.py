@@ -106,7 +106,9 @@ def test_names():
 
 @pytest.mark.parametrize("name", ["synthetic:", "synthetic:x", "synthetic:-4", "synthetic:1e3", "synthetic:²"])
 def test_width_that_is_no_integer(name):
-    with pytest.raises(InputError, match=r"width must be a positive integer, got .* for example synthetic:1024"):
+    with pytest.raises(
+        InputError, match=r"width must be a positive integer below .*, got .* for example synthetic:1024"
+    ):
         load(name)
 
 

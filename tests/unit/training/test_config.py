@@ -6,6 +6,7 @@ import dataclasses
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gse_ref as gse
@@ -32,6 +33,23 @@ from gse_ref.errors import InputError
         ({"batch_size": 0}, "batch_size must be"),
         ({"every": 0}, "every must be"),
         ({"min_nnz": -1}, "min_nnz must be"),
+        ({"epochs": 10**400}, "epochs is too large"),
+        ({"seed": 2**64}, "seed is too large"),
+        ({"epochs": None}, "epochs must be a whole number, got None"),
+        ({"hidden": (10**10,)}, "hidden must list widths"),
+        ({"hidden": 5}, "hidden must be a list of whole numbers, got 5"),
+        ({"hidden": (1.5,)}, "hidden must be a list of whole numbers"),
+        ({"milestones": None}, "milestones must be a list of numbers"),
+        ({"density": "0.1"}, "density must be a number, got '0.1'"),
+        ({"density": None}, "density must be a number"),
+        ({"nesterov": 1}, "nesterov must be true or false"),
+        ({"data": None}, "data must be a name"),
+        ({"method": []}, "unknown method"),
+        ({"out": 3}, "out must be a path"),
+        ({"until": 1e308}, "until must be"),
+        ({"warmup": 1e308}, "warmup must be"),
+        ({"milestones": (1e308,)}, "milestones must be"),
+        ({"subset_factor": 1e306}, "subset_factor must be"),
         ({"seed": -1}, "seed must be a whole number, at least 0, got -1"),
         ({"probe_samples": 0}, "probe_samples must be"),
         ({"threads": 0}, "threads must be"),
@@ -64,6 +82,25 @@ def test_json_round_trip_is_exact_and_leaves_circumstances_out() -> None:
     assert again == dataclasses.replace(config, threads=None, out=None, data_dir=None)
     assert again.differences(config) == []
     assert gse.TrainConfig(lr=0.2).differences(config) == ["hidden", "density", "lr", "milestones"]
+
+
+def test_equal_configurations_are_equal_to_the_byte() -> None:
+    loose = gse.TrainConfig(hidden=[64], lr=1, milestones=[1], until=1, seed=np.int64(3), out="runs/x")
+    exact = gse.TrainConfig(hidden=(64,), lr=1.0, milestones=(1.0,), until=1.0, seed=3, out=Path("runs/x"))
+    assert loose == exact
+    assert loose.to_json() == exact.to_json()
+
+
+def test_nesterov_is_of_no_concern_to_adam() -> None:
+    assert gse.TrainConfig(optimizer="adam", nesterov=True, momentum=0.0).nesterov
+
+
+def test_backend_defaults_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSE_REF_BACKEND", "shadow")
+    assert gse.TrainConfig().backend == "shadow"
+    monkeypatch.setenv("GSE_REF_BACKEND", "shadov")
+    with pytest.raises(InputError, match="did you mean 'shadow'"):
+        gse.TrainConfig()
 
 
 def test_until_defaults_to_sixty_percent() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,8 @@ import pytest
 import gse_ref as gse
 from gse_ref.errors import CheckpointError, DivergenceError, InputError
 from gse_ref.explore import METHODS
-from gse_ref.training import Interrupted, stored_config
+from gse_ref.training import Interrupted
+from gse_ref.training.checkpoint import load
 from gse_ref.training.loop import Trainer
 from gse_ref.training.record import SESSIONS
 
@@ -59,7 +62,7 @@ def test_connections_are_kept(method: str, scope: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("stop_at", [1, 9, 16, 29])
 @pytest.mark.parametrize(("method", "optimizer"), [("gse-graest", "sgd"), ("set", "adam"), ("rigl", "adamw")])
 def test_resumed_run_is_the_same_run(method: str, optimizer: str, stop_at: int, tmp_path: Path) -> None:
-    options = {"method": method, "optimizer": optimizer, "lr": 0.01, "checkpoint_every": 4}
+    options = {"method": method, "optimizer": optimizer, "lr": 0.01, "checkpoint_every": 4, "seed": 3}
     whole = gse.train(small(tmp_path / "whole", **options))
 
     def stop(trainer: Trainer) -> None:
@@ -69,9 +72,9 @@ def test_resumed_run_is_the_same_run(method: str, optimizer: str, stop_at: int, 
     with pytest.raises(RuntimeError):
         gse.train(small(tmp_path / "cut", **options), stop)
     (tmp_path / "cut" / ".checkpoint.npz.part").write_bytes(b"half a checkpoint")
-    resumed = gse.train(gse.TrainConfig(resume=tmp_path / "cut", checkpoint_every=4))
+    resumed = gse.train(replace(gse.stored_config(tmp_path / "cut"), checkpoint_every=4))
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
-    for name in ("test_accuracy", "train_loss", "nnz", "nnz_initial", "updates", "steps"):
+    for name in ("test_accuracy", "train_loss", "nnz", "nnz_initial", "updates", "steps", "seed", "method"):
         assert getattr(resumed, name) == getattr(whole, name)
 
 
@@ -118,7 +121,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 
     with pytest.raises(Interrupted, match=r"--resume"):
         gse.train(small(tmp_path / "run"), press)
-    gse.train(gse.TrainConfig(resume=tmp_path / "run"))
+    gse.train(gse.stored_config(tmp_path / "run"))
     gse.train(small(tmp_path / "whole"))
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
 
@@ -126,7 +129,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 def test_finished_run_can_be_resumed_and_changes_nothing(tmp_path: Path) -> None:
     first = gse.train(small(tmp_path / "run"))
     before = contents(tmp_path / "run")
-    again = gse.train(gse.TrainConfig(resume=tmp_path / "run"))
+    again = gse.train(gse.stored_config(tmp_path / "run"))
     assert contents(tmp_path / "run") == before
     assert again.test_accuracy == first.test_accuracy
 
@@ -161,6 +164,12 @@ def test_zero_mass_is_recorded(tmp_path: Path) -> None:
         (lambda run: (run / "config.json").unlink(), "not the folder of a run"),
         (lambda run: (run / "config.json").write_text("{}"), "missing or unknown fields"),
         (lambda run: (run / "config.json").write_text("{"), "not JSON"),
+        (lambda run: (run / "config.json").write_bytes(b"\xff\xfe"), "not the folder of a run"),
+        (lambda run: rehead(run, density="a"), "density must be a number"),
+        (lambda run: rehead(run, "checkpoint.npz", progress={}), "progress cannot be read"),
+        (lambda run: rehead(run, "checkpoint.npz", progress=7), "progress cannot be read"),
+        (lambda run: rehead(run, "checkpoint.npz", format="gse_ref checkpoint 0"), "has format"),
+        (lambda run: rehead(run, "checkpoint.npz", data="00000000"), "holds other data"),
         (lambda run: (run / "metrics.jsonl").write_text(""), "was changed"),
         (lambda run: (run / "topology.jsonl").unlink(), "was changed"),
     ],
@@ -170,8 +179,69 @@ def test_damaged_run_is_refused_and_left_alone(damage, message: str, tmp_path: P
     damage(tmp_path / "run")
     before = contents(tmp_path / "run")
     with pytest.raises(CheckpointError, match=message):
-        gse.train(gse.TrainConfig(resume=tmp_path / "run"))
+        gse.train(gse.stored_config(tmp_path / "run"))
     assert contents(tmp_path / "run") == before
+
+
+def rehead(run: Path, file: str = "config.json", **changes) -> None:
+    """Change the configuration, or the head of the checkpoint."""
+    if file == "config.json":
+        (run / file).write_text(json.dumps(json.loads((run / file).read_text()) | changes))
+        return
+    with np.load(run / file) as old:
+        arrays = dict(old)
+    head = json.loads(arrays["head"].tobytes()) | changes
+    np.savez(run / file, **arrays | {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)})
+
+
+def test_any_damaged_byte_is_refused_or_harmless(tmp_path: Path) -> None:
+    """One byte flipped anywhere: a clear error, or (in padding and names nobody reads) the same run."""
+    run = tmp_path / "run"
+    gse.train(small(run, epochs=1, hidden=(4,)))
+    whole = (run / "checkpoint.npz").read_bytes()
+    generator = np.random.default_rng(0)
+    for position in generator.integers(0, len(whole), 300):
+        broken = bytearray(whole)
+        broken[position] ^= 1 << int(generator.integers(8))
+        (run / "checkpoint.npz").write_bytes(broken)
+        with contextlib.suppress(CheckpointError):
+            load(run / "checkpoint.npz")
+
+
+@pytest.mark.parametrize("left", [["config.json"], ["config.json", "metrics.jsonl"], ["config.json", ".x.part"]])
+def test_killed_before_the_logs_were_made(left: list[str], tmp_path: Path) -> None:
+    gse.train(small(tmp_path / "whole", epochs=1))
+    (tmp_path / "run").mkdir()
+    for name in left:
+        source = tmp_path / "whole" / name
+        (tmp_path / "run" / name).write_bytes(source.read_bytes() if source.exists() else b"half")
+    gse.train(gse.stored_config(tmp_path / "run"))
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+def test_killed_while_the_configuration_was_written(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".config.json.part").write_text("{")
+    gse.train(small(tmp_path / "run", epochs=1))
+    gse.train(small(tmp_path / "whole", epochs=1))
+    assert contents(tmp_path / "run").keys() >= contents(tmp_path / "whole").keys()
+
+
+def test_an_ignored_ctrl_c_stays_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        gse.train(small(tmp_path / "run", epochs=1), lambda trainer: os.kill(os.getpid(), signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(rows(tmp_path / "run", "metrics.jsonl")) == 1
+
+
+def test_divergence_in_evaluation_names_step_and_layer(tmp_path: Path) -> None:
+    config = small(tmp_path / "run", lr=1e38, batch_size=3000, momentum=0.0, epochs=1, method="static")
+    with pytest.raises(DivergenceError, match=r"test loss is .* after step 1: .*layers\.\d"):
+        gse.train(config)
+    [event] = rows(tmp_path / "run", "events.jsonl")
+    assert event["step"] == 1
 
 
 def test_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -179,7 +249,7 @@ def test_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
     gse.train(small(tmp_path / "b", epochs=1, hidden=(32,)))
     (tmp_path / "a" / "checkpoint.npz").write_bytes((tmp_path / "b" / "checkpoint.npz").read_bytes())
     with pytest.raises(CheckpointError, match="belongs to another run"):
-        gse.train(gse.TrainConfig(resume=tmp_path / "a"))
+        gse.train(gse.stored_config(tmp_path / "a"))
 
 
 def test_resume_with_another_configuration_is_refused(tmp_path: Path) -> None:
@@ -187,7 +257,7 @@ def test_resume_with_another_configuration_is_refused(tmp_path: Path) -> None:
     other = small(None, epochs=1, lr=0.5, resume=tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"lr 0\.5 instead of 0\.1"):
         gse.train(other)
-    assert stored_config(tmp_path / "run").lr == 0.1
+    assert gse.stored_config(tmp_path / "run").lr == 0.1
 
 
 def test_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
