@@ -99,13 +99,14 @@ def _interruptible() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, previous)
 
 
-def stored_config(run: Path) -> TrainConfig:
-    """Return the configuration of the run in folder `run`, with `resume` set to it.
+def stored_config(run: str | Path) -> TrainConfig:
+    """Return the configuration of the run in folder `run`, with `resume` set to it: train it to go on with the run.
 
     Raises
     ------
     CheckpointError : `run` is not the folder of a run, or its configuration is not one of this version.
     """
+    run = Path(run)
     try:
         config = TrainConfig.from_json(RunFolder(run).read_config())
     except CheckpointError:

@@ -129,7 +129,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 def test_finished_run_can_be_resumed_and_changes_nothing(tmp_path: Path) -> None:
     first = gse.train(small(tmp_path / "run"))
     before = contents(tmp_path / "run")
-    again = gse.train(gse.stored_config(tmp_path / "run"))
+    again = gse.train(gse.stored_config(first.run))
     assert contents(tmp_path / "run") == before
     assert again.test_accuracy == first.test_accuracy
 
