@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import backends as backends
+    from . import errors as errors
     from .sparse import Topology as Topology
     from .training import RunResult as RunResult
     from .training import TrainConfig as TrainConfig
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "backends": None,
+    "errors": None,
     "Topology": "sparse",
     "RunResult": "training",
     "TrainConfig": "training",

@@ -111,7 +111,7 @@ class Topology:
 
     @classmethod
     def from_scipy(cls, matrix: Any) -> Topology:
-        """Take the pattern of a SciPy sparse matrix or array, explicit zeros included.
+        """Take the pattern of a SciPy sparse matrix or array, explicit zeros included; its values: `values_of`.
 
         Raises
         ------
@@ -146,7 +146,9 @@ class Topology:
         twice = np.flatnonzero(ids[1:] == ids[:-1])
         if len(twice):
             pair = divmod(int(ids[twice[0]]), n_in)
-            raise InputError(f"the connection {pair} occurs more than once: pass each connection once")
+            raise InputError(
+                f"the connection {pair} occurs more than once: pass each connection once (SciPy: sum_duplicates)"
+            )
         indptr = np.zeros(n_out + 1, np.int64)
         np.cumsum(np.bincount(ids // n_in, minlength=n_out), out=indptr[1:])
         return cls(indptr, ids % n_in, (n_out, n_in))
@@ -211,6 +213,19 @@ class Topology:
         from scipy.sparse import csr_array
 
         return csr_array((np.array(values), self.indices.copy(), self.indptr.copy()), shape=self.shape)
+
+    def values_of(self, matrix: Any) -> np.ndarray:
+        """Return the stored values of a SciPy sparse matrix of this pattern in slot order, whatever its own order.
+
+        Raises
+        ------
+        InputError : not a 2-d SciPy sparse object, or one whose stored entries are not this pattern.
+        """
+        if Topology.from_scipy(matrix) != self:
+            raise InputError(f"the matrix stores other entries than {self}: take the topology from it first")
+        entries = matrix.tocoo()
+        order = np.argsort(entries.coords[0].astype(np.int64) * self.n_in + entries.coords[1])
+        return entries.data[order]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Topology):

@@ -77,11 +77,11 @@ class TrainConfig:
     data: str = "fashion-mini"
     """fashion-mini, fashion-mnist, mnist, synthetic[:WIDTH], or a path ending in .npz."""
     data_dir: Path | None = None
-    """Folder of the idx files of fashion-mnist or mnist."""
+    """Folder of the idx files of fashion-mnist (default /usr/share/datasets/fashion-mnist) or mnist."""
     model: str = "mlp"
     """Network to train: mlp."""
     hidden: tuple[int, ...] = (512, 512)
-    """Widths of the hidden layers of the mlp."""
+    """Widths of the hidden layers of the mlp, separated by spaces; none for a linear classifier."""
     method: str = "gse"
     """gse, gse-grabo, gse-graest, set, rigl or static."""
     density: float = 0.02
@@ -103,7 +103,7 @@ class TrainConfig:
     weight_decay: float = 1e-4
     """L2 penalty on active weights, not on biases."""
     milestones: tuple[float, ...] = ()
-    """Epochs after which the learning rate is divided by 10."""
+    """Epochs after which the learning rate is divided by 10, separated by spaces."""
     warmup: float = 0.0
     """Epochs of linear warm-up of the learning rate."""
     label_smoothing: float = 0.0

@@ -92,7 +92,7 @@ class Trainer:
         self.total_steps = config.epochs * self.parts.per_epoch
         if state is not None:
             if state.data != self.parts.dataset.digest:
-                raise CheckpointError(f"{config.data} holds other data than the run was trained on: see --data-dir")
+                raise CheckpointError(f"{config.data} holds other data than the run was trained on")
             self.model.load_state_dict(state.model)
             self.progress = Progress.restored(state.progress, self.total_steps)
         else:

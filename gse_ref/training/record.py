@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,23 @@ class RunFolder:
             return (self.path / CONFIG).read_text()
         except (OSError, UnicodeDecodeError):
             raise CheckpointError(f"{self.path} is not the folder of a run: it has no readable {CONFIG}") from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for a block: two processes on one run would tear its logs.
+
+        Raises
+        ------
+        InputError : another process holds it.
+        """
+        with (self.path / CONFIG).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(
+                    f"{self.path} is in use by another process: wait for it, or start a new run"
+                ) from None
+            yield
 
     def append(self, log: str, row: Mapping[str, Any]) -> None:
         """Add one line to a log."""

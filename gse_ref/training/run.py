@@ -10,18 +10,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from .. import __version__
 from ..backends import keep_freed_memory, thread_limit
-from ..errors import CheckpointError, DivergenceError, InputError
+from ..errors import CheckpointError, DataError, DivergenceError, InputError
 from . import checkpoint
 from .config import TrainConfig
 from .loop import Trainer
-from .record import CHECKPOINT, CONFIG, DIVERGED, LOGS, SESSIONS, RunFolder, make_folder
+from .record import CHECKPOINT, CONFIG, DIVERGED, SESSIONS, RunFolder, make_folder
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,12 @@ def peak_memory() -> int:
     """Return the highest resident memory of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _versions() -> dict[str, str]:
+    """Return what the floats of a run depend on besides its configuration."""
+    packages = {name: version(name) for name in ("numpy", "numba")}
+    return {"gse_ref": __version__, **packages, "python": platform.python_version(), "machine": platform.machine()}
 
 
 @contextmanager
@@ -130,12 +138,13 @@ def _same_run(config: TrainConfig, stored: TrainConfig, run: Path) -> TrainConfi
 class _Session:
     """One sitting at a run: the trainer and the folder it writes to."""
 
-    def __init__(self, config: TrainConfig) -> None:
-        self.start = time.perf_counter()
+    def __init__(self, config: TrainConfig, lock: ExitStack) -> None:
+        self.start, self.lock = time.perf_counter(), lock
         if config.resume is None:
             self.trainer = Trainer(config, self._log)
             name = f"{Path(config.data.replace(':', '-')).stem}-{config.model}-{config.method}"
             self.folder = make_folder(config.out, f"{name}-d{config.density:g}-s{config.seed}", config.to_json())
+            lock.enter_context(self.folder.locked())
             self.trainer.log_initial_topology()
         else:
             self._resume(config, config.resume)
@@ -145,17 +154,19 @@ class _Session:
             raise InputError(f"--resume {run} goes on in its own folder: leave --out {config.out} out")
         self.folder = RunFolder(run)
         config = _same_run(config, stored_config(run), run)
-        path = run / CHECKPOINT
-        if not path.exists():  # killed before the first checkpoint: nothing was saved, so start over
-            self.trainer = Trainer(config, self._log)
-            self.folder.cut(dict.fromkeys(LOGS, 0))
-            self.trainer.log_initial_topology()
-            return
-        saved = checkpoint.load(path)
-        if saved.config != config.to_json():
-            raise CheckpointError(f"{path} belongs to another run than the {CONFIG} beside it")
-        self.trainer = Trainer(config, self._log, saved)
+        self.lock.enter_context(self.folder.locked())
+        path, saved = run / CHECKPOINT, None
+        if path.exists():  # else it was killed before its first checkpoint: nothing was saved, so it starts over
+            saved = checkpoint.load(path)
+            if saved.config != config.to_json():
+                raise CheckpointError(f"{path} belongs to another run than the {CONFIG} beside it")
+        try:
+            self.trainer = Trainer(config, self._log, saved)
+        except DataError as error:
+            raise DataError(f"{error}. To go on with {run}, give the --data-dir it was started with") from None
         self.folder.cut(self.trainer.progress.log_bytes)
+        if saved is None:
+            self.trainer.log_initial_topology()
 
     def _log(self, log: str, row: dict[str, Any]) -> None:
         self.folder.append(log, row)
@@ -206,11 +217,15 @@ def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
     KeyboardInterrupt : Ctrl-C. The first one ends the step and saves; a second one stops at once, with the last
         checkpoint.
     """
+    if not isinstance(config, TrainConfig):
+        raise InputError(
+            f"train wants a TrainConfig, got {type(config).__name__}: gse.TrainConfig(density=0.02, ...)"
+        )
     keep_freed_memory()
-    with thread_limit(config.threads) as threads, _interruptible() as asked:
-        session = _Session(config)
+    with thread_limit(config.threads) as threads, _interruptible() as asked, ExitStack() as lock:
+        session = _Session(config, lock)
         trainer = session.trainer
-        session.note("start", threads=threads, cores=os.cpu_count(), python=platform.python_version())
+        session.note("start", threads=threads, cores=os.cpu_count(), **_versions())
         _go(session, asked, watch)
         session.note("end", peak_memory_bytes=peak_memory())
     progress = trainer.progress

@@ -236,3 +236,24 @@ def test_what_is_derived_and_kept_is_read_only_too(name: str) -> None:
     for part in name.split("."):
         array = getattr(array, part)
     assert not array.flags.writeable, "a caller could change what the topology keeps"
+
+
+@pytest.mark.parametrize("layout", ["csr", "csc", "coo", "lil"])
+def test_values_come_in_slot_order(layout: str) -> None:
+    rows, cols, values = np.array([2, 0, 2, 0]), np.array([1, 3, 0, 0]), np.array([1.0, 2.0, 0.0, 4.0])
+    matrix = sp.coo_array((values, (rows, cols)), (3, 4))
+    if layout != "coo":
+        matrix = matrix.asformat(layout)
+    topology = Topology.from_scipy(matrix)
+    actual = topology.to_scipy(topology.values_of(matrix)).toarray()
+    np.testing.assert_array_equal(actual, matrix.toarray())
+
+
+def test_values_in_unsorted_rows() -> None:
+    matrix = sp.csr_array((np.array([1.0, 2.0, 3.0]), np.array([3, 0, 1]), np.array([0, 3, 3, 3])), (3, 4))
+    np.testing.assert_array_equal(Topology.from_scipy(matrix).values_of(matrix), [2.0, 3.0, 1.0])
+
+
+def test_values_of_another_pattern_are_refused() -> None:
+    with pytest.raises(InputError, match="stores other entries"):
+        SMALL.values_of(sp.coo_array((np.ones(1), ([0], [1])), (3, 4)))

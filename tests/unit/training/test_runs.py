@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import gse_ref as gse
-from gse_ref.errors import CheckpointError, DivergenceError, InputError
+from gse_ref.errors import CheckpointError, DataError, DivergenceError, InputError
 from gse_ref.explore import METHODS
 from gse_ref.training import Interrupted
 from gse_ref.training.checkpoint import load
@@ -225,6 +225,34 @@ def test_killed_while_the_configuration_was_written(tmp_path: Path) -> None:
     gse.train(small(tmp_path / "run", epochs=1))
     gse.train(small(tmp_path / "whole", epochs=1))
     assert contents(tmp_path / "run").keys() >= contents(tmp_path / "whole").keys()
+
+
+def test_a_run_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
+    def intrude(trainer: Trainer) -> None:
+        with pytest.raises(InputError, match="in use by another process"):
+            gse.train(gse.stored_config(tmp_path / "run"))
+
+    gse.train(small(tmp_path / "run", epochs=1), intrude)
+    gse.train(small(tmp_path / "whole", epochs=1))
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+def test_data_that_moved_are_asked_for(tmp_path: Path) -> None:
+    x, y = np.ones((64, 30), np.float32), np.arange(64) % 3
+    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    config = small(tmp_path / "run", data=str(tmp_path / "mine.npz"), batch_size=16, epochs=1)
+    gse.train(config)
+    (tmp_path / "mine.npz").unlink()
+    with pytest.raises(DataError, match=r"mine\.npz.*give the --data-dir it was started with"):
+        gse.train(gse.stored_config(tmp_path / "run"))
+    np.savez(tmp_path / "mine.npz", x_train=2 * x, y_train=y, x_test=x, y_test=y)
+    with pytest.raises(CheckpointError, match="other data than the run was trained on"):
+        gse.train(gse.stored_config(tmp_path / "run"))
+
+
+def test_what_is_no_configuration_is_refused() -> None:
+    with pytest.raises(InputError, match="wants a TrainConfig, got dict"):
+        gse.train({"density": 0.1})
 
 
 def test_an_ignored_ctrl_c_stays_ignored(tmp_path: Path) -> None:
