@@ -19,6 +19,7 @@ if __name__ == "__main__":
 from benchmarks.measure import settle
 from benchmarks.options import Cases, Options
 from benchmarks.table import BENCHMARKS
+from gse_ref.backends import use
 from gse_ref.errors import InputError, unknown
 
 #: Columns of the table for people: key of a line → heading.
@@ -114,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = _options(arguments)
         settle(options.threads, keep_memory=not arguments.fresh_memory)
+        use("cpu")  # chosen once, as the training loop does
         cases = importlib.import_module(BENCHMARKS[arguments.name].module).cases(options)
         chosen = _chosen(cases, arguments.rows)
     except InputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -48,6 +49,6 @@ def mass_or_uniform(mass: np.ndarray, place: str) -> tuple[np.ndarray, bool]:
     DivergenceError : the mass is not finite; `place` says where.
     """
     total = float(mass.sum())
-    if not np.isfinite(total):
+    if not math.isfinite(total):
         raise DivergenceError(f"the sampling distribution of {place} is not finite: training has diverged")
     return (mass, False) if total > 0 else (np.ones(len(mass)), True)

@@ -24,31 +24,32 @@ class Choice(NamedTuple):
 
 def _split(positions: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
     """Turn increasing positions in a concatenation into positions in each part."""
+    if len(sizes) == 1:
+        return [positions]
     edges = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     cuts = np.searchsorted(positions, edges)
     return [positions[a:b] - edge for a, b, edge in zip(cuts[:-1], cuts[1:], edges[:-1], strict=True)]
 
 
-def _prunable(parameter: SparseParameter, min_nnz: int) -> np.ndarray:
-    """Return the slots that may be pruned: all but the `min_nnz` that would be pruned last."""
-    nnz = parameter.topology.nnz
-    return active().top_k(-np.abs(parameter.data), max(0, nnz - min_nnz)) if min_nnz else np.arange(nnz)
+def _prunable(parameter: SparseParameter, min_nnz: int) -> np.ndarray | None:
+    """Return the slots that may be pruned, all but the `min_nnz` that would be pruned last; None for all."""
+    if not min_nnz:
+        return None
+    return active().top_k(-np.abs(parameter.data), max(0, parameter.topology.nnz - min_nnz))
 
 
 def _select_group(
     parameters: Sequence[SparseParameter], proposals: Sequence[Proposal], quota: int, min_nnz: int
 ) -> list[Choice]:
     """Choose k = min(quota, |S|, prunable) over these layers together; concatenation order settles ties."""
+    scores = [p.scores for p in proposals]
     slots = [_prunable(parameter, min_nnz) for parameter in parameters]
-    k = min(quota, sum(p.available for p in proposals), sum(map(len, slots)))
-    grown = active().top_k(np.concatenate([p.scores for p in proposals]), k)
-    # min |θ| first is max −|θ| first, under the same tie rule
-    keep = [-np.abs(parameter.data[slot]) for parameter, slot in zip(parameters, slots, strict=True)]
-    pruned = active().top_k(np.concatenate(keep), k)
-    parts = zip(
-        _split(grown, [len(p.scores) for p in proposals]), _split(pruned, list(map(len, slots))), strict=True
-    )
-    return [Choice(grow, slot[prune]) for (grow, prune), slot in zip(parts, slots, strict=True)]
+    data = [p.data if slot is None else p.data[slot] for p, slot in zip(parameters, slots, strict=True)]
+    k = min(quota, sum(p.available for p in proposals), sum(map(len, data)))
+    grown = active().top_k(np.concatenate(scores), k)
+    pruned = active().top_k(-np.abs(np.concatenate(data)), k)  # min |θ| first is max −|θ| first, ties alike
+    parts = zip(_split(grown, list(map(len, scores))), _split(pruned, list(map(len, data))), slots, strict=True)
+    return [Choice(grow, prune if slot is None else slot[prune]) for grow, prune, slot in parts]
 
 
 def select(

@@ -65,5 +65,6 @@ def alias_draw(threshold, alias, uniforms, slots):
     for k in prange(uniforms.size):
         position = uniforms[k] * n
         slot = np.int64(position)
-        stay = position - slot < threshold[slot]
-        slots[k] = slot if stay else alias[slot]
+        stay = np.int64(position - slot < threshold[slot])
+        other = np.int64(alias[slot])
+        slots[k] = other + stay * (slot - other)  # a branch would be guessed wrong every other time

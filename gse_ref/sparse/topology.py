@@ -28,7 +28,7 @@ def integers(name: str, array: ArrayLike, dtype: type) -> np.ndarray:
     if given.ndim != 1 or given.dtype.kind not in "iu":
         raise InputError(f"{name} must be a 1-d integer array, got {given.dtype} of shape {given.shape}")
     limits = np.iinfo(dtype)
-    if given.size and (given.max() > limits.max or given.min() < limits.min):
+    if given.dtype != dtype and given.size and (given.max() > limits.max or given.min() < limits.min):
         raise InputError(f"{name} must fit {limits.dtype}, got {given.min()} to {given.max()}")
     return np.array(given, dtype=dtype)
 
