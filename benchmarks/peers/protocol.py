@@ -80,7 +80,7 @@ LINEAR: dict[str, Adapter] = {
     "torch.sparse.mm": Adapter("benchmarks.peers.torch_sparse", "pip install torch"),
     "SciPy CSR": Adapter("benchmarks.peers.scipy_csr", "pip install scipy"),
     "SparseLab": Adapter("benchmarks.peers.sparselab_linear", "pip install sparselab torch"),
-    "SparseProp": Adapter("benchmarks.peers.sparseprop_linear", "pip install sparseprop torch"),
+    "SparseProp": Adapter("benchmarks.peers.sparseprop_linear", "see docs/performance.md"),
     "sparse_dot_mkl": Adapter("benchmarks.peers.mkl_csr", "pip install sparse_dot_mkl mkl"),
 }
 
