@@ -109,6 +109,10 @@ def test_invariants(name: str, state: State, options: tuple[str, float, float, i
     assert grown_total == pruned_total <= sum(quotas)
     if scope == "global" and not min_nnz:
         assert grown_total == min(sum(quotas), available)
+    free = [p.topology.size - len(before[layer]) for layer, p in state.layers.items()]
+    if name in ("set", "rigl") and not min_nnz:  # they see every inactive connection
+        full = sum(map(min, quotas, free)) if scope == "layer" else min(sum(quotas), sum(free))
+        assert grown_total == full
     event("nothing moved" if not grown_total else "moved")
 
 
