@@ -18,6 +18,7 @@ import pytest
 import gse_ref as gse
 from gse_ref.errors import CheckpointError, DataError, DivergenceError, InputError
 from gse_ref.explore import METHODS
+from gse_ref.kernels import launch
 from gse_ref.training import Interrupted
 from gse_ref.training.checkpoint import load
 from gse_ref.training.loop import Trainer
@@ -40,7 +41,8 @@ def rows(run: Path, log: str) -> list[dict]:
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_folder_does_not_depend_on_threads(method: str, tmp_path: Path) -> None:
+def test_folder_does_not_depend_on_threads(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "SERIAL", 0)  # else kernels this small run on one thread in any case
     for threads in (1, 2):
         gse.train(small(tmp_path / str(threads), method=method, threads=threads))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
