@@ -1,7 +1,9 @@
 """Gather rows of a batch-first data set into one batch-last float array, normalised on the way."""
 
-import numba as nb
+from __future__ import annotations
+
 import numpy as np
+from numba import njit, prange
 
 #: Columns (samples) of one block: 16 float32 are one cache line of the output, and so few rows stay in cache.
 COLUMNS = 16
@@ -9,7 +11,7 @@ COLUMNS = 16
 FEATURES = 256
 
 
-@nb.njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True)
 def gather_lookup(rows, order, table, out):
     """Write ``out[f, b] = table[rows[order[b], f]]``.
 
@@ -26,7 +28,7 @@ def gather_lookup(rows, order, table, out):
     n_features, batch = out.shape
     across = (batch + COLUMNS - 1) // COLUMNS
     down = (n_features + FEATURES - 1) // FEATURES
-    for block in nb.prange(across * down):
+    for block in prange(across * down):
         first = (block // across) * FEATURES
         last = min(first + FEATURES, n_features)
         left = (block % across) * COLUMNS
@@ -41,7 +43,7 @@ def gather_lookup(rows, order, table, out):
                     out[f, b] = table[rows[order[b], f]]
 
 
-@nb.njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True)
 def gather_affine(rows, order, scale, shift, out):
     """Write ``out[f, b] = rows[order[b], f] * scale[f] + shift[f]``, in float64, rounded once to `out`.
 
@@ -57,7 +59,7 @@ def gather_affine(rows, order, scale, shift, out):
     n_features, batch = out.shape
     across = (batch + COLUMNS - 1) // COLUMNS
     down = (n_features + FEATURES - 1) // FEATURES
-    for block in nb.prange(across * down):
+    for block in prange(across * down):
         first = (block // across) * FEATURES
         last = min(first + FEATURES, n_features)
         left = (block % across) * COLUMNS
