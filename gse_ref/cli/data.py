@@ -14,7 +14,7 @@ class Data:
     """List the data sets, where they come from, and whether they are there."""
 
     data_dir: Path | None = None
-    """Folder to look for idx files in."""
+    """Folder to look for the files in."""
     json: bool = False
     """Print one JSON object instead of text."""
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from ..errors import DataError
+from ..backends import active
+from ..errors import DataError, InputError
+from .augment import Views
+from .samples import Fetch, Samples, Skipped
 
 FEATURE_DTYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 _CHUNK_BYTES = 1 << 20
+_MOST_SIDE = 1 << 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,48 @@ class Split:
         """Number of features of one sample: the width of a network's input."""
         return int(self.features.shape[1])
 
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Nothing: what is in memory could be read."""
+        return ()
+
+    def request(self, order: np.ndarray, views: Views | None = None) -> Fetch:
+        """Return the function that gathers the samples of `order`, O(n_features · batch); see `Samples`."""
+
+        def fetch(dtype: np.dtype) -> np.ndarray:
+            if views is None or self.image_shape is None:
+                return active().gather(self.features, order, self.scale, self.shift, dtype)
+            images = views.shifted(self.features[order].reshape(len(order), *self.image_shape))
+            rows = images.reshape(len(order), self.n_features)
+            return active().gather(rows, np.arange(len(order)), self.scale, self.shift, dtype)
+
+        return fetch
+
+    def padded(self, side: int) -> Split:
+        """Return the split with images of side × side; see the function `padded`."""
+        if self.image_shape is None:
+            raise InputError(f"{self.source}: flat features cannot be padded; only images have a side")
+        channels, *size = self.image_shape
+        if side < max(size):
+            raise InputError(
+                f"{self.source}: images of {size[0]}×{size[1]} do not fit into {side}×{side}; choose at least "
+                f"{max(size)}"
+            )
+        if size == [side, side]:
+            return self
+        frame = [((side - length) // 2, (side - length + 1) // 2) for length in size]
+        shape = (channels, side, side)
+        features = np.zeros((self.samples, *shape), self.features.dtype)
+        rows, columns = (slice(first, side - last) for first, last in frame)
+        features[:, :, rows, columns] = self.features.reshape(-1, *self.image_shape)
+        scale, shift = (_widened(value, self.image_shape, frame) for value in (self.scale, self.shift))
+        flat = features.reshape(self.samples, -1)
+        return replace(self, features=flat, scale=scale, shift=shift, image_shape=shape)
+
+    def checksum(self, total: int) -> int:
+        """Return the CRC-32 of all features and labels, carried on from `total`."""
+        return zlib.crc32(self.labels.data, zlib.crc32(self.features.data, total))
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -67,8 +113,9 @@ class Dataset:
     Parameters
     ----------
     name : as on the command line.
-    train, test : Split.
+    train, test : Samples.
     classes : number of classes, at least 2; every label lies in [0, classes).
+    provenance : a line for each file read, with its checksum and whether that is the published one; may be empty.
 
     Raises
     ------
@@ -76,9 +123,10 @@ class Dataset:
     """
 
     name: str
-    train: Split
-    test: Split
+    train: Samples
+    test: Samples
     classes: int
+    provenance: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.classes < 2:
@@ -105,12 +153,52 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        """A checksum (CRC-32, hexadecimal) of all features and labels: equal data, equal digest."""
-        total = 0
-        for split in (self.train, self.test):
-            for array in (split.features, split.labels):
-                total = zlib.crc32(array.data, total)
-        return f"{total:08x}"
+        """A checksum (CRC-32, hexadecimal) of what identifies both splits: equal data, equal digest.
+
+        In memory these are all features and labels; for files read on the way, their names, sizes and labels.
+        """
+        return f"{self.test.checksum(self.train.checksum(0)):08x}"
+
+
+def padded(dataset: Dataset, side: int) -> Dataset:
+    """Return the data set with its images padded with raw 0 to side × side, an odd row or column at the end.
+
+    The value of an original pixel stays what it was; a new one is a raw 0, normalised as its channel is. Images
+    that have this size already come back as they are, not copied.
+
+    Parameters
+    ----------
+    dataset : of images in memory, none larger than `side`.
+    side : in pixels, at most 4096.
+
+    Raises
+    ------
+    InputError : features that are no images, images larger than `side` or decoded from files to another size.
+    """
+    if type(side) is not int or not 1 <= side <= _MOST_SIDE:
+        raise InputError(f"{dataset.name}: the side of padded images must be 1 to {_MOST_SIDE}, got {side!r}")
+    train, test = dataset.train.padded(side), dataset.test.padded(side)
+    if train is dataset.train and test is dataset.test:
+        return dataset
+    return replace(dataset, train=train, test=test)
+
+
+def channel_normalization(
+    means: tuple[float, ...], deviations: tuple[float, ...], pixels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (scale, shift) that turn bytes p into (p/255 − mean)/deviation, channel by channel.
+
+    Parameters
+    ----------
+    means, deviations : one for each channel, of pixels in [0, 1].
+    pixels : of one channel.
+
+    Returns
+    -------
+    two arrays (channels · pixels,) float64.
+    """
+    mean, deviation = np.array(means), np.array(deviations)
+    return np.repeat(1 / (255 * deviation), pixels), np.repeat(-mean / deviation, pixels)
 
 
 def pixel_normalization(pixels: np.ndarray, channels: int = 1) -> tuple[float | np.ndarray, float | np.ndarray]:
@@ -142,6 +230,15 @@ def _channel_normalization(pixels: np.ndarray) -> tuple[float, float]:
     second = sum(value * value * count for value, count in enumerate(counts))
     spread = math.sqrt(total * second - first * first) / total or 1.0
     return 1.0 / spread, -(first / total) / spread
+
+
+def _widened(
+    value: float | np.ndarray, shape: tuple[int, int, int], frame: list[tuple[int, int]]
+) -> float | np.ndarray:
+    """Return a scale or shift for the padded image: what the nearest pixel of the same channel has."""
+    if np.ndim(value) == 0:
+        return value
+    return np.pad(np.reshape(value, shape), [(0, 0), *frame], mode="edge").reshape(-1)
 
 
 def _chunks(array: np.ndarray) -> list[np.ndarray]:
@@ -191,7 +288,7 @@ def _check_lengths(features: np.ndarray, labels: np.ndarray, source: str) -> Non
         )
 
 
-def _check_labels(split: Split, classes: int) -> None:
+def _check_labels(split: Samples, classes: int) -> None:
     bad = np.flatnonzero((split.labels < 0) | (split.labels >= classes))
     if bad.size:
         raise DataError(

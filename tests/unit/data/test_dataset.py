@@ -25,6 +25,7 @@ def with_value(value, row, column):
 def test_split_tells_its_sizes():
     made = split(image_shape=(3, 2, 2), scale=np.ones(12), shift=2)
     assert (made.samples, made.n_features, made.image_shape) == (6, 12, (3, 2, 2))
+    assert made.skipped == ()
 
 
 @pytest.mark.parametrize(
