@@ -81,7 +81,7 @@ def _propagate(
     live = None if wanted is None else _towards(order, wanted)
     pending = {id(output): seed}
     kept: dict[int, Tensor] = {}
-    # Gradients that this pass made itself by an addition: only these may be added to in place.
+    # Gradients whose arrays nothing else holds: only these may be added to in place.
     owned: set[int] = set()
     with grad_mode(create_graph):
         while order:
@@ -101,14 +101,19 @@ def _propagate(
                     continue
                 key = id(tensor)
                 held = pending.get(key)
+                fresh = not create_graph and cast(Op, node.op).fresh
                 if held is None:
                     pending[key] = part
                 elif key in owned:
                     np.add(held.data, part.data, out=held.data)
+                    continue
+                elif fresh:
+                    np.add(held.data, part.data, out=part.data)
+                    pending[key] = part
                 else:
-                    pending[key] = add(held, part)
-                    if not create_graph:
-                        owned.add(key)
+                    pending[key], fresh = add(held, part), not create_graph
+                if fresh:
+                    owned.add(key)
     pending.update(kept)
     return pending
 

@@ -63,11 +63,14 @@ class Op:
         as it may be for a gradient that is zero everywhere. ``out`` is the tensor that `apply` returned. The
         rule must be written with differentiable operations, so that gradients have gradients; it may run a
         fused kernel where `is_grad_enabled()` is False: then no graph of the gradient is wanted.
+    fresh : whether, where no graph is wanted, the rule always returns new arrays that nothing else holds: the
+        reverse pass then adds other gradients to them in place.
     """
 
     name: str
     forward: Callable[..., np.ndarray]
     vjp: Callable[..., Sequence[Tensor | None]]
+    fresh: bool = False
 
 
 class Tensor:

@@ -2,6 +2,7 @@
 
 from .api import AliasTable as AliasTable
 from .api import Backend as Backend
+from .api import Geometry as Geometry
 from .api import Pairs as Pairs
 from .api import TransposePlan as TransposePlan
 from .memory import aligned as aligned

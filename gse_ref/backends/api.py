@@ -47,6 +47,22 @@ class AliasTable(NamedTuple):
     alias: Array
 
 
+class Geometry(NamedTuple):
+    """Where the windows of a square kernel lie on an image: those of a convolution or of a pool.
+
+    kernel : side of the window; stride : distance of two windows; padding : rows and columns around the image that
+    count as zero in a convolution and as absent in a pool.
+    """
+
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+
+    def positions(self, size: int) -> int:
+        """Return how many windows lie along a side of `size` pixels."""
+        return (size + 2 * self.padding - self.kernel) // self.stride + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """One implementation of every operation that touches a sparse pattern."""
@@ -165,3 +181,95 @@ class Backend:
 
     transpose_index: Callable[[Array, Array, int], TransposePlan]
     """transpose_index(indptr, indices, n_in) -> TransposePlan, by counting sort. O(n_out + n_in + nnz)."""
+
+    conv: Callable[..., Array]
+    """conv(indptr, indices, values, x, geometry, bias=None) -> y
+
+    y[o, i, j] = bias[o] + Σ θ[o, (c, u, v)] · x[c, i·stride + u - padding, j·stride + v - padding], column
+    (c · kernel + u) · kernel + v, over the taps that lie inside the image; what lies outside is not read.
+    x (channels, height, width, batch), y (n_out, height', width', batch), bias (n_out,) or None.
+    ALGORITHM section 2. O(nnz · height' · width' · batch); no unfolded copy of x exists.
+    """
+
+    conv_t: Callable[[TransposePlan, Array, Array, Geometry, tuple[int, int]], Array]
+    """conv_t(plan, values, dy, geometry, size) -> dx
+
+    The transpose of `conv`: dx (channels, height, width, batch) with (height, width) = size; dy as y of `conv`.
+    """
+
+    conv_backward: Callable[[TransposePlan, Array, Array, Array, Geometry], tuple[Array, Array]]
+    """conv_backward(plan, values, x, dy, geometry) -> dx, dvalues
+
+    `conv_t`, and `conv_pairs` on the pattern, in one pass; dvalues (nnz,) in CSR order.
+    """
+
+    conv_pairs: Callable[[Array, Array, Array, Array, Geometry], Array]
+    """conv_pairs(rows, cols, dy, x, geometry) -> scores
+
+    scores[k] = Σ dy[o, i, j, b] · x[c, i·stride + u - padding, j·stride + v - padding, b] over the samples b and
+    the positions (i, j) whose tap lies inside the image, for the pairs (o, (c, u, v)) of rows, cols in their order.
+    """
+
+    conv_rows: Callable[[Array, Array, Geometry], Array]
+    """conv_rows(dy, x, geometry) -> dense
+
+    dense[o, (c, u, v)], as `conv_pairs` on all pairs: a block of rows of the dense gradient, for RigL alone.
+    """
+
+    patch_abs_sums: Callable[[Array, Geometry], Array]
+    """patch_abs_sums(x, geometry) -> mass
+
+    mass[(c, u, v)] = Σ |x[c, i·stride + u - padding, j·stride + v - padding, b]|, float64, over samples and
+    positions whose tap lies inside the image: the GraBo distribution of a convolution. O(x.size).
+    """
+
+    patch_signed_sums: Callable[[Array, Array, Geometry], Array]
+    """patch_signed_sums(x, signs, geometry) -> mass
+
+    mass[(c, u, v)] = |Σ x[c, i·stride + u - padding, j·stride + v - padding, b] · signs[i, j, b]|, float64; signs
+    (height', width', batch) float64 of ±1: the GraEst distribution of a convolution. O(kernel² · x.size).
+    """
+
+    batch_norm: Callable[[Array, Array, Array, float, Array | None, bool], tuple[Array, Array, Array]]
+    """batch_norm(x, gamma, beta, epsilon, residual, relu) -> y, mean, variance
+
+    mean[c], variance[c] (biased), float64, of channel c over positions and samples; y as `normalise` gives it by
+    them. x (channels, height, width, batch), gamma and beta (channels,) of its dtype.
+    """
+
+    normalise: Callable[[Array, Array, Array, Array, Array, float, Array | None, bool], Array]
+    """normalise(x, gamma, beta, mean, variance, epsilon, residual, relu) -> y
+
+    y = gamma · (x - mean) / √(variance + epsilon) + beta + residual by channel, then max(y, 0) if `relu`; NaN stays
+    NaN. residual as x, or None. mean and variance (channels,) float64.
+    """
+
+    batch_norm_backward: Callable[..., tuple[Array, Array, Array, Array | None]]
+    """batch_norm_backward(x, y, dy, gamma, mean, variance, epsilon, relu, masked) -> dx, dgamma, dbeta, t
+
+    With t = dy where y > 0, else 0, if `relu`, else t = dy; x̂ = (x - mean) / √(variance + epsilon); means over
+    positions and samples of a channel: dx = gamma / √(variance + epsilon) · (t - mean(t) - x̂ · mean(t · x̂)),
+    dgamma = Σ t · x̂, dbeta = Σ t, of the dtype of x. The gradient of the residual, t, is returned if `masked`, else
+    None. y and `masked` only matter with `relu`.
+    """
+
+    max_pool: Callable[[Array, Geometry], tuple[Array, Array]]
+    """max_pool(x, geometry) -> y, taps
+
+    y[c, i, j, b] is the largest x in the window at (i·stride - padding, j·stride - padding) as far as it lies
+    in the image (padding < kernel), NaN if there is one; taps, uint8, says which: u · kernel + v of the first NaN,
+    else of the first maximum in the order of rows. kernel ≤ 15.
+    """
+
+    unpool: Callable[[Array, Array, Geometry, tuple[int, int]], Array]
+    """unpool(dy, taps, geometry, size) -> dx
+
+    dx[c, i·stride + u - padding, j·stride + v - padding, b] = Σ dy[c, i, j, b] over the windows that picked that
+    pixel, in the order of windows; 0 where none did. dx (channels, *size, batch).
+    """
+
+    pick: Callable[[Array, Array, Geometry], Array]
+    """pick(x, taps, geometry) -> y
+
+    The transpose of `unpool`: y[c, i, j, b] = x at the pixel that `taps` names for that window. Bit for bit.
+    """

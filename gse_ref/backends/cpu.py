@@ -11,6 +11,7 @@ from ..kernels import alias as alias_kernels
 from ..kernels import candidates as candidate_kernels
 from ..kernels import edit, elementwise, gather, sddmm, spmm, topk
 from ..kernels.launch import launch
+from . import cpu_conv, cpu_norm, cpu_pool
 from .api import AliasTable, Array, Backend, Pairs, Scaling, TransposePlan
 from .memory import empty
 
@@ -206,4 +207,7 @@ BACKEND = Backend(
     merge=_merge,
     carry=_carry,
     transpose_index=_transpose_index,
+    **cpu_conv.OPERATIONS,
+    **cpu_norm.OPERATIONS,
+    **cpu_pool.OPERATIONS,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import naive_conv, naive_norm, naive_pool
 from .api import AliasTable, Array, Backend, Pairs, Scaling, TransposePlan
 
 
@@ -204,4 +205,7 @@ BACKEND = Backend(
     merge=_merge,
     carry=_carry,
     transpose_index=_transpose_index,
+    **naive_conv.OPERATIONS,
+    **naive_norm.OPERATIONS,
+    **naive_pool.OPERATIONS,
 )

@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 
 from ..errors import MismatchError
-from .api import Backend
+from . import norm_bounds
+from .api import Backend, Geometry
 from .tolerance import bound
 
 
 def _longest(indptr: np.ndarray) -> int:
     return int(np.diff(indptr).max(initial=0)) + 1
+
+
+def _taps(plan: Any, geometry: Geometry) -> int:
+    """Return how many weights may meet at one pixel of an image."""
+    return _longest(plan.indptr) * geometry.kernel**2
 
 
 #: Reduction length of each function whose floats carry rounding; every other result must be equal bit for bit.
@@ -27,6 +33,25 @@ _LENGTH: dict[str, Callable[..., int]] = {
     "gradient_rows": lambda dy, x: x.shape[1],
     "abs_sums": lambda x: x.shape[1],
     "signed_sums": lambda x, signs: x.shape[1],
+    "conv": lambda indptr, indices, values, x, geometry, bias=None: _longest(indptr),
+    "conv_t": lambda plan, values, dy, geometry, size: _taps(plan, geometry),
+    "conv_backward": lambda plan, values, x, dy, geometry: max(_taps(plan, geometry), dy.size // len(dy)),
+    "conv_pairs": lambda rows, cols, dy, x, geometry: dy.size // len(dy),
+    "conv_rows": lambda dy, x, geometry: dy.size // max(1, len(dy)),
+    "patch_abs_sums": lambda x, geometry: x.size // len(x),
+    "patch_signed_sums": lambda x, signs, geometry: signs.size,
+    "unpool": lambda dy, taps, geometry, size: (-(-geometry.kernel // geometry.stride)) ** 2,
+}
+
+#: (expected results, arguments) → the magnitude of each result, None where it must be equal bit for bit. For what
+#: gives on |arguments| nothing that bounds its rounding; the reduction length is that of `norm_bounds`.
+_MAGNITUDES: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "batch_norm": lambda y, mean, variance, x, gamma, beta, epsilon, *more: (
+        norm_bounds.normalised(x, gamma, beta, norm_bounds.mass(x), variance, epsilon, *more),
+        *norm_bounds.moments(x, variance),
+    ),
+    "normalise": lambda y, *args: (norm_bounds.normalised(*args),),
+    "batch_norm_backward": lambda dx, dgamma, dbeta, t, *args: (*norm_bounds.gradients(*args[:-1]), None),
 }
 
 
@@ -61,18 +86,30 @@ def _compare(call: str, part: int, actual: np.ndarray, expected: np.ndarray, all
         raise _complain(call, part, actual[at], expected[at], worst)
 
 
+def _allowed(name: str, slow: Callable[..., Any], expected: Any, args: Any, kwargs: Any) -> tuple[Any, ...]:
+    """Return how far each result may lie from the expected one, None where it may not."""
+    results = _parts(expected)
+    if name in _MAGNITUDES:
+        reach = norm_bounds.length(args[0])
+        with np.errstate(over="ignore", invalid="ignore"):
+            magnitudes = _MAGNITUDES[name](*results, *args)
+    elif name in _LENGTH:
+        reach = _LENGTH[name](*args, **kwargs)
+        sizes = [_floats(a, np.abs) for a in args], {k: _floats(v, np.abs) for k, v in kwargs.items()}
+        magnitudes = _parts(slow(*sizes[0], **sizes[1]))
+    else:
+        return (None,) * len(results)
+    pairs = zip(results, magnitudes, strict=True)
+    return tuple(None if magnitude is None else bound(e.dtype, reach, magnitude) for e, magnitude in pairs)
+
+
 def _checked(name: str, main: Backend, judge: Backend) -> Callable[..., Any]:
-    fast, slow, length = getattr(main, name), getattr(judge, name), _LENGTH.get(name)
+    fast, slow = getattr(main, name), getattr(judge, name)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         actual, expected = fast(*args, **kwargs), slow(*args, **kwargs)
         title = f"{main.name} and {judge.name} differ in {name}"
-        allowed: tuple[Any, ...] = (None,) * len(_parts(actual))
-        if length is not None:
-            sizes = [_floats(a, np.abs) for a in args], {k: _floats(v, np.abs) for k, v in kwargs.items()}
-            reach = length(*args, **kwargs)
-            floats = zip(_parts(actual), _parts(slow(*sizes[0], **sizes[1])), strict=True)
-            allowed = tuple(bound(a.dtype, reach, magnitude) for a, magnitude in floats)
+        allowed = _allowed(name, slow, expected, args, kwargs)
         triples = zip(_parts(actual), _parts(expected), allowed, strict=True)
         for part, (a, e, limit) in enumerate(triples):
             _compare(title, part, np.asarray(a), np.asarray(e), limit)

@@ -8,6 +8,7 @@ from ..backends import empty
 from ..errors import InputError
 from ..rng import stream
 from ..sparse import erdos_renyi, layer_budgets
+from .conv import Conv2d
 from .linear import Linear
 from .module import Module
 from .parameter import SparseParameter
@@ -40,7 +41,7 @@ def initialise(model: Module, density: float, budget: str = "erdos_renyi", seed:
         raise InputError("the model has no sparse layer to initialise")
     budgets = layer_budgets(budget, [p.layout for p in sparse], density)
     nnz = dict(zip(map(id, sparse), budgets, strict=True))
-    layers = [module for _, module in model.named_modules() if isinstance(module, Linear)]
+    layers = [module for _, module in model.named_modules() if isinstance(module, (Linear, Conv2d))]
     for number, layer in enumerate(layers):
         weight, generator = layer.weight, stream(seed, "weights", number)
         if isinstance(weight, SparseParameter):

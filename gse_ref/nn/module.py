@@ -1,4 +1,4 @@
-"""Modules: named trees of parameters with a forward pass."""
+"""Modules: named trees of parameters and buffers with a forward pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from .parameter import Parameter, SparseParameter
 
 
 class Module:
-    """Base of everything with parameters; children and parameters are found among the attributes, in order."""
+    """Base of everything with parameters; children and parameters are found among the attributes, in order.
+
+    An attribute that is a NumPy array is a buffer: state that training changes without a gradient.
+    """
 
     def __init__(self) -> None:
         self.training = True
@@ -58,6 +61,18 @@ class Module:
         """Return dotted name → parameter of the sparse layers alone; their order numbers the layers."""
         return {n: p for n, p in self.named_parameters().items() if isinstance(p, SparseParameter)}
 
+    def _buffer_owners(self) -> dict[str, tuple[Module, str]]:
+        return {
+            f"{path}.{name}" if path else name: (module, name)
+            for path, module in self.named_modules()
+            for name, member in vars(module).items()
+            if isinstance(member, np.ndarray)
+        }
+
+    def named_buffers(self) -> dict[str, np.ndarray]:
+        """Return dotted name → buffer."""
+        return {name: getattr(module, member) for name, (module, member) in self._buffer_owners().items()}
+
     def train(self, mode: bool = True) -> Module:
         """Put this module and all below it into training mode, or evaluation mode."""
         for _, module in self.named_modules():
@@ -76,7 +91,7 @@ class Module:
             if isinstance(parameter, SparseParameter):
                 state[f"{name}.indptr"] = parameter.topology.indptr
                 state[f"{name}.indices"] = parameter.topology.indices
-        return state
+        return state | self.named_buffers()
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take the arrays of `state_dict`; nothing is changed unless everything fits.
@@ -100,15 +115,22 @@ class Module:
                 except InputError as error:
                     raise CheckpointError(f"the topology of {name} cannot be read: {error}") from None
                 shape = (topologies[name].nnz,)
-            if state[name].shape != shape or state[name].dtype != parameter.dtype:
-                came = f"{state[name].dtype}{state[name].shape}"
-                raise CheckpointError(f"{name} must be {parameter.dtype}{shape}, the state holds {came}")
+            _require_alike(name, state[name], shape, parameter.dtype)
+        for name, buffer in self.named_buffers().items():
+            _require_alike(name, state[name], buffer.shape, buffer.dtype)
         for name, parameter in parameters.items():
             values = np.array(state[name])
             if isinstance(parameter, SparseParameter):
                 parameter.place(topologies[name], values)
             else:
                 parameter.data, parameter.grad = values, None
+        for name, (module, member) in self._buffer_owners().items():
+            setattr(module, member, np.array(state[name]))
+
+
+def _require_alike(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if array.shape != shape or array.dtype != dtype:
+        raise CheckpointError(f"{name} must be {dtype}{shape}, the state holds {array.dtype}{array.shape}")
 
 
 class Sequential(Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autodiff import Tensor
+from ..backends import Geometry
 from ..errors import InputError
 from ..sparse import LayerShape, SlotMap, Topology, empty
 
@@ -33,13 +34,16 @@ class SparseParameter(Parameter):
     ----------
     topology : the active connections
     layout : shape of the layer as budgets see it
+    geometry : windows of a convolution, None for a matrix
     """
 
-    __slots__ = ("layout", "topology")
+    __slots__ = ("geometry", "layout", "topology")
 
-    def __init__(self, layout: LayerShape, dtype: np.dtype | type = np.float32) -> None:
+    def __init__(
+        self, layout: LayerShape, dtype: np.dtype | type = np.float32, geometry: Geometry | None = None
+    ) -> None:
         super().__init__(np.zeros(0, dtype), decay=True)
-        self.layout = layout
+        self.layout, self.geometry = layout, geometry
         self.topology = empty((layout.n_out, layout.n_in))
 
     def place(self, topology: Topology, values: np.ndarray) -> None:

@@ -5,63 +5,18 @@ Integers, shapes and dtypes exactly, sums within the bound; arguments unchanged,
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 
 from gse_ref.backends import AliasTable, Backend, get
 from gse_ref.sparse import Topology
 from tests import strategies
-from tests.bounds import assert_close
+from tests.contract.conv_checks import CONV_CHECKS
+from tests.contract.judge import Check, assert_same, assert_same_bits, assert_sums, call, wide
+from tests.contract.norm_checks import NORM_CHECKS
 
 NAIVE = get("naive")
-
-
-def _flat(value: Any) -> list[np.ndarray]:
-    if isinstance(value, tuple):
-        return [array for part in value for array in _flat(part)]
-    return [value] if isinstance(value, np.ndarray) else []
-
-
-def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a backend's function; its arguments must stay as they are and its results be new arrays."""
-    inputs = _flat(args)
-    before = [array.tobytes() for array in inputs]
-    result = function(*args)
-    assert [array.tobytes() for array in inputs] == before, "an argument was changed in place"
-    shared = [np.shares_memory(out, array) for out in _flat(result) for array in inputs]
-    assert not any(shared), "a result shares memory with an argument"
-    return result
-
-
-def assert_same(actual: Any, expected: Any) -> None:
-    """Demand equality bit for bit up to the sign of zero: dtypes, shapes, elements, NaN where NaN."""
-    assert isinstance(actual, np.ndarray), f"got {type(actual).__name__}, expected an array"
-    assert actual.dtype == expected.dtype, f"got {actual.dtype}, expected {expected.dtype}"
-    assert actual.shape == expected.shape, f"got shape {actual.shape}, expected {expected.shape}"
-    np.testing.assert_array_equal(actual, expected)
-
-
-def assert_same_bits(actual: Any, expected: Any) -> None:
-    """Demand equality bit for bit, the sign of zero included."""
-    assert_same(actual, expected)
-    assert actual.tobytes() == expected.tobytes(), f"got {actual!r}, expected {expected!r}"
-
-
-def assert_sums(actual: np.ndarray, expected: np.ndarray, magnitude: np.ndarray, length: int) -> None:
-    """Demand sums within the bound, and equality where the expected one is not finite."""
-    assert actual.dtype == expected.dtype, f"got {actual.dtype}, expected {expected.dtype}"
-    assert actual.shape == expected.shape, f"got shape {actual.shape}, expected {expected.shape}"
-    finite = np.isfinite(expected)
-    np.testing.assert_array_equal(actual[~finite], expected[~finite])
-    assert_close(actual[finite], expected[finite], magnitude[finite], length)
-
-
-def wide(array: np.ndarray) -> np.ndarray:
-    """Return |array| in float64."""
-    return np.abs(array.astype(np.float64))
 
 
 def spmm_magnitude(topology: Topology, values: np.ndarray, x: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
@@ -198,13 +153,6 @@ def check_transpose_index(backend: Backend, topology: Topology) -> None:
         assert_same(actual, expected)
 
 
-class Check(NamedTuple):
-    """The body that judges one function, and the cases it is run on."""
-
-    body: Callable[[Backend, Any], None]
-    cases: st.SearchStrategy[Any]
-
-
 #: One row for each function of `Backend`.
 CHECKS: dict[str, Check] = {
     "spmm": Check(check_spmm, strategies.products()),
@@ -225,6 +173,8 @@ CHECKS: dict[str, Check] = {
     "merge": Check(check_merge, strategies.edits()),
     "carry": Check(check_carry, strategies.edits()),
     "transpose_index": Check(check_transpose_index, strategies.topologies()),
+    **CONV_CHECKS,
+    **NORM_CHECKS,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gse_ref.backends import Backend, get, shadow
+from gse_ref.backends import Backend, Geometry, get, shadow
 from gse_ref.errors import MismatchError
 from tests.strategies import of_mask
 
@@ -20,6 +20,16 @@ PLAN = NAIVE.transpose_index(*PATTERN, 4)
 VALUES, X, DY = (np.random.default_rng(4).random(shape) + 0.5 for shape in (5, (4, 6), (3, 6)))
 PAIRS = (np.array([0, 1, 1], np.int32), np.array([1, 3, 3], np.int32))
 MASS = np.array([1.0, 2.0, 5.0])
+
+GENERATOR = np.random.default_rng(6)
+IMAGES, MORE, PULL = (GENERATOR.standard_normal((2, 3, 4, 5)) for _ in range(3))
+GAMMA, BETA, MEAN = (GENERATOR.standard_normal(2) for _ in range(3))
+WINDOWS = Geometry(2, 1, 1)
+KERNELS = of_mask(GENERATOR.random((3, 8)) < 0.5)
+KERNEL_PATTERN, KERNEL_PLAN = (KERNELS.indptr, KERNELS.indices), KERNELS.transpose
+WEIGHTS, DELTA = GENERATOR.standard_normal(KERNELS.nnz), GENERATOR.standard_normal((3, 4, 5, 5))
+SIGNS = 2.0 * GENERATOR.integers(0, 2, (4, 5, 5)) - 1
+POOLED, TAPS = NAIVE.max_pool(IMAGES, WINDOWS)
 
 CALLS: dict[str, tuple[Any, ...]] = {
     "spmm": (*PATTERN, VALUES, X, np.ones(3)),
@@ -40,6 +50,19 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "merge": (*PATTERN, np.array([1]), np.array([1], np.int32), np.array([2], np.int32)),
     "carry": (VALUES, np.array([2, -1, 0, 1, 3], np.int32), 4),
     "transpose_index": (*PATTERN, 4),
+    "conv": (*KERNEL_PATTERN, WEIGHTS, IMAGES, WINDOWS, np.ones(3)),
+    "conv_t": (KERNEL_PLAN, WEIGHTS, DELTA, WINDOWS, (3, 4)),
+    "conv_backward": (KERNEL_PLAN, WEIGHTS, IMAGES, DELTA, WINDOWS),
+    "conv_pairs": (KERNELS.rows, KERNELS.indices, DELTA, IMAGES, WINDOWS),
+    "conv_rows": (DELTA, IMAGES, WINDOWS),
+    "patch_abs_sums": (IMAGES, WINDOWS),
+    "patch_signed_sums": (IMAGES, SIGNS, WINDOWS),
+    "batch_norm": (IMAGES, GAMMA, BETA, 1e-5, MORE, True),
+    "normalise": (IMAGES, GAMMA, BETA, MEAN, MEAN * MEAN, 1e-5, MORE, True),
+    "batch_norm_backward": (IMAGES, MORE, PULL, GAMMA, MEAN, MEAN * MEAN, 1e-5, True, True),
+    "max_pool": (IMAGES, WINDOWS),
+    "unpool": (POOLED, TAPS, WINDOWS, (3, 4)),
+    "pick": (IMAGES, TAPS, WINDOWS),
 }
 
 
@@ -61,12 +84,12 @@ def spoiled(
 
 
 def off_by_a_little(array: np.ndarray) -> np.ndarray:
-    array.reshape(-1)[-1] += 1 if array.dtype.kind == "i" else 1e-9
+    array.reshape(-1)[-1] += 1 if array.dtype.kind in "iu" else 1e-9
     return array
 
 
 def in_another_dtype(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.int16 if array.dtype.kind == "i" else np.float32)
+    return array.astype(np.int16 if array.dtype.kind in "iu" else np.float32)
 
 
 def one_short(array: np.ndarray) -> np.ndarray:

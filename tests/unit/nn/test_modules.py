@@ -107,6 +107,56 @@ def test_a_loaded_model_shares_nothing_with_the_state() -> None:
     assert contents(first) == before
 
 
+class Counted(Module):
+    """Two buffers, of which one is shared, and a list of arrays, which is none."""
+
+    def __init__(self, size: int = 3) -> None:
+        super().__init__()
+        self.weight = Parameter(np.ones(size))
+        self.seen = np.arange(size, dtype=np.float32)
+        self.inner = mlp()
+        self.inner.seen = np.array([7])
+        self.twice = (self.inner,)
+        self.notes = [np.zeros(1)]
+
+
+def test_arrays_are_buffers_and_part_of_the_state() -> None:
+    module = Counted()
+    assert list(module.named_buffers()) == ["seen", "inner.seen"]
+    assert module.named_buffers()["inner.seen"] is module.inner.seen
+    assert set(module.state_dict()) == {*module.named_parameters(), "seen", "inner.seen"} | {
+        f"inner.layers.{i}.weight.{part}" for i in (0, 4) for part in ("indptr", "indices")
+    }
+    assert mlp().named_buffers() == {}
+    state = {name: array.copy() for name, array in module.state_dict().items()}
+    state["seen"] += 1
+    module.load_state_dict(state)
+    assert module.seen.tolist() == [1, 2, 3]
+    assert not np.shares_memory(module.seen, state["seen"])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda state: state.pop("inner.seen"), r"missing \['inner.seen'\]"),
+        (lambda state: state.update(seen=np.zeros(4, np.float32)), r"seen must be float32\(3,\), .*float32\(4,\)"),
+        (
+            lambda state: state.update({"inner.seen": np.array([7.0])}),
+            r"inner.seen must be int64\(1,\), .* float64",
+        ),
+    ],
+)
+def test_buffers_that_do_not_fit_change_nothing(spoil: Callable[[dict[str, Any]], Any], message: str) -> None:
+    module = Counted()
+    state = {name: array + 1 for name, array in module.state_dict().items() if "." not in name}
+    state = {**module.state_dict(), **state}
+    spoil(state)
+    before = contents(module)
+    with pytest.raises(CheckpointError, match=message):
+        module.load_state_dict(state)
+    assert contents(module) == before
+
+
 def without(name: str) -> Callable[[dict[str, Any]], None]:
     return lambda state: state.pop(name)
 

@@ -1,0 +1,79 @@
+"""Batch normalisation by the Numba kernels: allocates results, hands over planes of (channels, size)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..kernels import norm
+from ..kernels.launch import launch
+from .api import Array
+from .memory import empty
+
+
+def _planes(x: Array) -> Array:
+    """Return `x` as (channels, positions and samples), contiguous."""
+    return np.ascontiguousarray(x).reshape(len(x), -1)
+
+
+def _optional(x: Array, operand: Array | None) -> Array:
+    """Return the planes of `operand`, of which an empty array stands for none."""
+    return np.empty((0, 0), x.dtype) if operand is None else _planes(operand)
+
+
+def _floor(x: Array, relu: bool) -> Array:
+    return x.dtype.type(0 if relu else -np.inf)
+
+
+def _normalise(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    residual: Array | None,
+    relu: bool,
+) -> Array:
+    y = empty(x.shape, x.dtype)
+    operands = (_planes(x), gamma, beta, mean, variance, float(epsilon), _optional(x, residual))
+    launch(norm.normalise, x.size, *operands, _floor(x, relu), _planes(y))
+    return y
+
+
+def _batch_norm(
+    x: Array, gamma: Array, beta: Array, epsilon: float, residual: Array | None, relu: bool
+) -> tuple[Array, Array, Array]:
+    y = empty(x.shape, x.dtype)
+    mean, variance = (np.empty(len(x), np.float64) for _ in range(2))
+    operands = (_planes(x), gamma, beta, float(epsilon), _optional(x, residual), _floor(x, relu))
+    launch(norm.batch_norm, 3 * x.size, *operands, _planes(y), mean, variance)
+    return y, mean, variance
+
+
+def _batch_norm_backward(
+    x: Array,
+    y: Array,
+    dy: Array,
+    gamma: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    relu: bool,
+    masked: bool,
+) -> tuple[Array, Array, Array, Array | None]:
+    dx = empty(x.shape, x.dtype)
+    t = empty(x.shape, x.dtype) if masked and relu else None
+    dgamma, dbeta = (np.empty(len(x), x.dtype) for _ in range(2))
+    operands = (_planes(x), _optional(x, y if relu else None), _planes(dy), gamma, mean, variance, float(epsilon))
+    results = (_planes(dx), dgamma, dbeta, _optional(x, t))
+    launch(norm.batch_norm_backward, 3 * x.size, *operands, *results)
+    return dx, dgamma, dbeta, t
+
+
+OPERATIONS: dict[str, Any] = {
+    "batch_norm": _batch_norm,
+    "normalise": _normalise,
+    "batch_norm_backward": _batch_norm_backward,
+}

@@ -1,0 +1,173 @@
+"""Direct sparse convolution, channels-height-width-batch (PERFORMANCE, convolutions): no unfolded copy of anything.
+
+At one position of the window a convolution is a sparse product whose column (c, u, v) reads the row of batch
+samples at pixel (c, i·stride + u − padding, j·stride + v − padding). Positions whose windows stick out in the same
+way form a class; `expand` writes down, for each class, the connections that stay inside the image with their
+distances in memory, so that the loops over pixels neither test for the border nor touch what lies beyond it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange, uintp
+
+from .simd import FASTMATH, at, axpy, axpy_dot, copy, dot, fill, tile
+
+#: Widths of the tiles that a run of pixels and samples is cut into, widest first.
+WIDE, NARROW, SINGLE = 128, 16, 1
+#: In place of a distance: this tap lies outside the image.
+OUTSIDE = -(1 << 62)
+
+
+@njit(parallel=True, cache=True)
+def expand(starts, ptr, channels, taps, slots, values, plane, distances, lists, offsets, weights, places):
+    """Write the connections of each class of positions.
+
+    Class a holds the connections k whose tap lies inside, distances[a, taps[k]] ≠ OUTSIDE, by rows: entries
+    lists[a, r] … lists[a, r + 1], offset channels[k] · plane + distances[a, taps[k]], weight values[slots[k]] and
+    place slots[k]. starts[a] is the first entry of class a; one entry behind its last is scratch.
+    """
+    for a in prange(distances.shape[0]):
+        # Unsigned, for an index that cannot be negative is not wrapped around: twice as fast.
+        own, entry = distances[a], uintp(starts[a])
+        for r in range(ptr.size - 1):
+            lists[a, r] = entry
+            for k in range(uintp(ptr[r]), uintp(ptr[r + 1])):
+                distance, slot = own[uintp(taps[k])], slots[k]
+                # Written in any case and kept or overwritten: a branch would be mispredicted every third time.
+                offsets[entry] = channels[k] * plane + distance
+                weights[entry] = values[uintp(slot)]
+                places[entry] = slot
+                entry += uintp(distance != OUTSIDE)
+        lists[a, ptr.size - 1] = entry
+
+
+def _make_product(T):
+    @njit(fastmath=FASTMATH, inline="always")
+    def product(o, start, stop, lists, offsets, weights, x, base, bias, y, out):
+        total = tile(weights, T)
+        for b in range(start, stop, T):
+            fill(total, bias[o] if bias.size > 0 else weights.dtype.type(0), T)
+            for k in range(lists[o], lists[o + 1]):
+                axpy(total, weights[k], at(x, offsets[k] + base + b), T)
+            copy(at(y, out + b), total, T)
+
+    return product
+
+
+_wide, _narrow, _single = (_make_product(T) for T in (WIDE, NARROW, SINGLE))
+
+
+@njit(parallel=True, cache=True, fastmath=FASTMATH)
+def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width):
+    """y[o, i, t] = bias[o] + Σ_k weights[k] · x[offsets[k] + base] over the list of the class of (i, t); all flat.
+
+    rows (height', 2): class and base of each row of y; tiles (count, 4): first element within the row, length,
+    class and base of each tile. Class of a position: rows' + tiles'. `plane`, `width`: elements of a channel and of
+    a row of y. An empty bias counts as 0.
+    """
+    count = tiles.shape[0]
+    for job in prange(rows.shape[0] * count):
+        i, t = job // count, job % count
+        first, length, kind, base = tiles[t, 0], tiles[t, 1], rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
+        own, wide, narrow = lists[kind], length - length % WIDE, length - length % NARROW
+        for o in range(own.size - 1):
+            out = o * plane + i * width + first
+            _wide(o, 0, wide, own, offsets, weights, x, base, bias, y, out)
+            _narrow(o, wide, narrow, own, offsets, weights, x, base, bias, y, out)
+            _single(o, narrow, length, own, offsets, weights, x, base, bias, y, out)
+
+
+def _make_backward(T):
+    @njit(fastmath=FASTMATH, inline="always")
+    def backward(c, start, stop, lists, offsets, weights, places, x, dy, base, dx, dvalues, out):
+        total, own = tile(weights, T), tile(weights, T)  # a copy that nothing can alias stays in registers
+        for b in range(start, stop, T):
+            copy(own, at(x, out + b), T)
+            fill(total, weights.dtype.type(0), T)
+            for k in range(lists[c], lists[c + 1]):
+                dvalues[places[k]] += axpy_dot(total, weights[k], own, at(dy, offsets[k] + base + b), T)
+            copy(at(dx, out + b), total, T)
+
+    return backward
+
+
+_wide_back, _narrow_back, _single_back = (_make_backward(T) for T in (WIDE, NARROW, SINGLE))
+
+
+@njit(parallel=True, cache=True, fastmath=FASTMATH)
+def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, plane, width, blocks):
+    """Both gradients in transposed order: each element of dy that is loaded serves dx and dvalues.
+
+    As `gather` from dy to dx; besides, dvalues[places[k]] += Σ x · dy over all positions, float64, from 0. Threads
+    take blocks of input channels, so that no sum is shared; the order of every sum is that of the positions.
+    """
+    channels, count = lists.shape[1] - 1, tiles.shape[0]
+    for block in prange(blocks):
+        for job in range(rows.shape[0] * count):
+            i, t = job // count, job % count
+            first, length = tiles[t, 0], tiles[t, 1]
+            kind, base = rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
+            own, wide, narrow = lists[kind], length - length % WIDE, length - length % NARROW
+            for c in range(channels * block // blocks, channels * (block + 1) // blocks):
+                out = c * plane + i * width + first
+                _wide_back(c, 0, wide, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
+                _narrow_back(c, wide, narrow, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
+                _single_back(c, narrow, length, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
+
+
+@njit(fastmath=FASTMATH, inline="always")
+def _dot(dy, p, x, q, length):
+    wide, narrow = length - length % WIDE, length - length % NARROW
+    total = 0.0
+    for b in range(0, wide, WIDE):
+        total += dot(at(dy, p + b), at(x, q + b), WIDE)
+    for b in range(wide, narrow, NARROW):
+        total += dot(at(dy, p + b), at(x, q + b), NARROW)
+    for b in range(narrow, length):
+        total += dot(at(dy, p + b), at(x, q + b), SINGLE)
+    return total
+
+
+@njit(parallel=True, cache=True, fastmath=FASTMATH)
+def pairs(rows, cols, dy, x, kernel, stride, inside, first_row, first_col, out):
+    """out[k] = Σ dy[o, i, j, b] · x[c, i·stride + u − padding, j·stride + v − padding, b], (c, u, v) = cols[k].
+
+    inside[0, u] and inside[1, u] are the first position along the height whose tap u lies in the image, and the one
+    after the last; inside[2] and inside[3] along the width. first_row[u], first_col[v]: the pixels they read.
+    """
+    batch, height, width = dy.shape[3], dy.shape[1], dy.shape[2]
+    taps = kernel * kernel
+    for k in prange(rows.size):
+        o, c, u, v = rows[k], cols[k] // taps, cols[k] % taps // kernel, cols[k] % kernel
+        start, stop, count = inside[0, u], inside[1, u], inside[3, v] - inside[2, v]
+        p = ((o * height + start) * width + inside[2, v]) * batch
+        q = ((c * x.shape[1] + first_row[u]) * x.shape[2] + first_col[v]) * batch
+        total = 0.0
+        for i in range(stop - start):
+            here, there = p + i * width * batch, q + i * stride * x.shape[2] * batch
+            if stride == 1:
+                total += _dot(dy, here, x, there, count * batch)
+            else:
+                for j in range(count):
+                    total += _dot(dy, here + j * batch, x, there + j * stride * batch, batch)
+        out[k] = total
+
+
+@njit(parallel=True, cache=True, fastmath=FASTMATH)
+def signed_patches(x, signs, kernel, stride, inside, first_row, first_col, mass):
+    """mass[(c, u, v)] = |Σ x · signs| over the positions whose tap lies inside, in float64; as `pairs`."""
+    batch, width = signs.shape[2], signs.shape[1]
+    taps = kernel * kernel
+    for column in prange(mass.size):
+        c, u, v = column // taps, column % taps // kernel, column % kernel
+        count = inside[3, v] - inside[2, v]
+        total = 0.0
+        for i in range(inside[1, u] - inside[0, u]):
+            for j in range(count):
+                own = at(signs, ((inside[0, u] + i) * width + inside[2, v] + j) * batch)
+                row, col = first_row[u] + i * stride, first_col[v] + j * stride
+                pixel = at(x, ((c * x.shape[1] + row) * x.shape[2] + col) * batch)
+                for b in range(batch):
+                    total += np.float64(pixel[b]) * own[b]
+        mass[column] = abs(total)

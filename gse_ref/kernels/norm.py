@@ -1,0 +1,214 @@
+"""Batch normalisation with residual and ReLU, a channel at a time, so that a second pass finds it in the cache.
+
+All operands are (channels, size): the positions and samples of a channel lie one after another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from .simd import FASTMATH, at
+
+#: Elements summed in the dtype of x before they go to float64: they fit the first-level cache.
+CHUNK = 2048
+
+
+# Apart from the sums: regrouping Σ(a - b) into Σa - Σb would cancel.
+@njit
+def _minus(a, b):
+    return a - b
+
+
+@njit(fastmath={"contract"})
+def _hat(value, centre, scale, offset):
+    return (value - centre) * scale - offset
+
+
+@njit(fastmath=FASTMATH)
+def _sum(part, size, zero):
+    total = zero
+    for k in range(size):
+        total += part[k]
+    return total
+
+
+@njit(fastmath=FASTMATH)
+def _deviations(part, size, centre, zero):
+    """Return Σ(x - centre) and Σ(x - centre)²."""
+    first, second = zero, zero
+    for k in range(size):
+        d = _minus(part[k], centre)
+        first += d
+        second += d * d
+    return first, second
+
+
+@njit
+def _plain_moments(part, size):
+    """Mean and variance as they are defined, in float64: where a chunk overflows or holds what is not finite."""
+    mean, squares = 0.0, 0.0
+    for k in range(size):
+        mean += np.float64(part[k])
+    mean /= size
+    for k in range(size):
+        d = np.float64(part[k]) - mean
+        squares += d * d
+    return mean, squares / size
+
+
+@njit
+def _moments(x, c):
+    """Mean and variance of channel c: sums about the mean of each chunk, merged in float64 (Chan et al. 1983)."""
+    size = x.shape[1]
+    zero = x.dtype.type(0)
+    mean, squares = 0.0, 0.0
+    for start in range(0, size, CHUNK):
+        count = min(CHUNK, size - start)
+        part = at(x, c * size + start)
+        centre = x.dtype.type(_sum(part, count, zero) / count)
+        first, second = _deviations(part, count, centre, zero)
+        shift = np.float64(first) / count
+        apart = np.float64(centre) + shift - mean
+        mean += apart * (count / (start + count))
+        squares += (
+            np.float64(second) - shift * np.float64(first) + apart * apart * (start / (start + count) * count)
+        )
+    if not np.isfinite(squares):
+        return _plain_moments(at(x, c * size), size)
+    return mean, max(squares, 0.0) / size
+
+
+@njit
+def _scaling(kind, mean, variance, epsilon):
+    """Return centre, scale and offset of `kind`: (x - mean) / √(variance + ε) = (x - centre) · scale - offset.
+
+    The offset makes up for the rounding of the mean.
+    """
+    scale = 1.0 / np.sqrt(variance + epsilon)
+    centre = kind.dtype.type(mean)
+    lost = 0.0 if mean == np.float64(centre) else (mean - np.float64(centre)) * scale
+    return centre, kind.dtype.type(scale), kind.dtype.type(lost)
+
+
+@njit(fastmath={"contract"})
+def _normalise(c, x, gamma, beta, mean, variance, epsilon, residual, floor, y):
+    size = x.shape[1]
+    centre, scale, offset = _scaling(x, mean[c], variance[c], epsilon)
+    factor, shift = gamma[c], beta[c]
+    source, out, more = at(x, c * size), at(y, c * size), at(residual, c * size)
+    if residual.size > 0:
+        for k in range(size):
+            value = factor * _hat(source[k], centre, scale, offset) + shift + more[k]
+            out[k] = floor if floor > value else value
+    else:
+        for k in range(size):
+            value = factor * _hat(source[k], centre, scale, offset) + shift
+            out[k] = floor if floor > value else value
+
+
+@njit(parallel=True, cache=True)
+def normalise(x, gamma, beta, mean, variance, epsilon, residual, floor, y):
+    """y = max(γ · (x - mean) / √(variance + ε) + β + residual, floor) by channel; NaN stays NaN.
+
+    An empty residual counts as 0; floor, of the dtype of x, is 0 for ReLU and -∞ for none.
+    """
+    for c in prange(x.shape[0]):
+        _normalise(c, x, gamma, beta, mean, variance, epsilon, residual, floor, y)
+
+
+@njit(parallel=True, cache=True)
+def batch_norm(x, gamma, beta, epsilon, residual, floor, y, mean, variance):
+    """`normalise` by the moments of each channel, which are left in mean and variance."""
+    for c in prange(x.shape[0]):
+        mean[c], variance[c] = _moments(x, c)
+        _normalise(c, x, gamma, beta, mean, variance, epsilon, residual, floor, y)
+
+
+@njit(fastmath=FASTMATH)
+def _pulls(source, pull, size, centre, scale, offset, zero):
+    """Return Σ t and Σ t · x̂ of the pull t."""
+    total, product = zero, zero
+    for k in range(size):
+        total += pull[k]
+        product += pull[k] * _hat(source[k], centre, scale, offset)
+    return total, product
+
+
+@njit(fastmath=FASTMATH)
+def _masked_pulls(source, sign, pull, size, centre, scale, offset, zero):
+    """Return Σ t and Σ t · x̂, t the pull where sign > 0, else 0."""
+    total, product = zero, zero
+    for k in range(size):
+        t = pull[k] if sign[k] > 0 else zero
+        total += t
+        product += t * _hat(source[k], centre, scale, offset)
+    return total, product
+
+
+@njit(fastmath=FASTMATH)
+def _kept_pulls(source, sign, pull, size, centre, scale, offset, zero, kept):
+    """`_masked_pulls` that leaves t in `kept`: the second pass then reads one array less."""
+    total, product = zero, zero
+    for k in range(size):
+        t = pull[k] if sign[k] > 0 else zero
+        kept[k] = t
+        total += t
+        product += t * _hat(source[k], centre, scale, offset)
+    return total, product
+
+
+@njit(fastmath={"contract"})
+def _spread(source, pull, size, factor, centre, scale, offset, total, product, out):
+    for k in range(size):
+        out[k] = factor * (scale * (pull[k] - total - _hat(source[k], centre, scale, offset) * product))
+
+
+@njit(fastmath={"contract"})
+def _masked_spread(source, sign, pull, size, factor, centre, scale, offset, total, product, zero, out):
+    for k in range(size):
+        t = pull[k] if sign[k] > 0 else zero
+        out[k] = factor * (scale * (t - total - _hat(source[k], centre, scale, offset) * product))
+
+
+@njit
+def _sums(c, x, y, dy, centre, scale, offset, kept):
+    """Return Σ t and Σ t · x̂ of channel c in float64; an empty y masks nothing, an empty `kept` keeps nothing."""
+    size, zero = x.shape[1], x.dtype.type(0)
+    total, product = 0.0, 0.0
+    for start in range(0, size, CHUNK):
+        count, k = min(CHUNK, size - start), c * size + start
+        if kept.size > 0:
+            own = at(kept, k)
+            sums = _kept_pulls(at(x, k), at(y, k), at(dy, k), count, centre, scale, offset, zero, own)
+        elif y.size > 0:
+            sums = _masked_pulls(at(x, k), at(y, k), at(dy, k), count, centre, scale, offset, zero)
+        else:
+            sums = _pulls(at(x, k), at(dy, k), count, centre, scale, offset, zero)
+        total += np.float64(sums[0])
+        product += np.float64(sums[1])
+    return total, product
+
+
+@njit(parallel=True, cache=True)
+def batch_norm_backward(x, y, dy, gamma, mean, variance, epsilon, dx, dgamma, dbeta, kept):
+    """Gradients of `batch_norm`. An empty y: no ReLU. Unless empty, kept receives dy where y > 0, else 0.
+
+    The second pass runs backwards: what the first read last is still in the cache.
+    """
+    size, zero = x.shape[1], x.dtype.type(0)
+    for c in prange(x.shape[0]):
+        centre, scale, offset = _scaling(x, mean[c], variance[c], epsilon)
+        total, product = _sums(c, x, y, dy, centre, scale, offset, kept)
+        dbeta[c], dgamma[c] = x.dtype.type(total), x.dtype.type(product)
+        first, second = x.dtype.type(total / size), x.dtype.type(product / size)
+        for start in range((size - 1) // CHUNK * CHUNK, -1, -CHUNK):
+            count, k = min(CHUNK, size - start), c * size + start
+            source, out = at(x, k), at(dx, k)
+            if kept.size > 0:
+                _spread(source, at(kept, k), count, gamma[c], centre, scale, offset, first, second, out)
+            elif y.size > 0:
+                sign, pull = at(y, k), at(dy, k)
+                _masked_spread(source, sign, pull, count, gamma[c], centre, scale, offset, first, second, zero, out)
+            else:
+                _spread(source, at(dy, k), count, gamma[c], centre, scale, offset, first, second, out)
