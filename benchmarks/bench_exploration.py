@@ -19,7 +19,7 @@ from gse_ref.backends import empty, get
 from gse_ref.explore import Proposal, Request, method, select, update
 from gse_ref.explore.distributions import DISTRIBUTIONS, mass_or_uniform
 from gse_ref.explore.guided import score
-from gse_ref.nn import SparseParameter, probing, sparse_matmul
+from gse_ref.nn import Observation, SparseParameter, probing, sparse_matmul
 from gse_ref.optim import SGD, remap
 from gse_ref.rng import stream
 from gse_ref.sparse import LayerShape, edit, erdos_renyi
@@ -43,7 +43,7 @@ class Layer:
     Attributes
     ----------
     parameter : weights on an Erdős–Rényi topology of `PER_ROW` · n connections.
-    x, delta : (n, BATCH) float32, what a probe would show.
+    x, delta : (n, BATCH) float32, what a probe would show; seen : the same as an exploration takes it.
     optimizer, state : SGD with momentum.
     """
 
@@ -55,6 +55,7 @@ class Layer:
         self.parameter.place(self.topology, self.values)
         self.x, self.delta = (_normal((n, BATCH), "synthetic", number) for number in (0, 1))
         np.maximum(self.x, 0, out=self.x)
+        self.seen = Observation(self.parameter, self.x, self.delta)
         self.optimizer = SGD(momentum=0.9, weight_decay=1e-4)
         self.state = self.optimizer.init({"layer": self.parameter})
         self.request = Request(
@@ -93,8 +94,8 @@ def _normal(shape: tuple[int, ...], purpose: str, number: int) -> np.ndarray:
 
 
 def _masses(layer: Layer, name: str) -> list[np.ndarray]:
-    mass_of = DISTRIBUTIONS[name](stream(0, "signs", 0, 1), BATCH)
-    return [mass_or_uniform(mass_of(array), "layer")[0] for array in (layer.x, layer.delta)]
+    masses_of = DISTRIBUTIONS[name](stream(0, "signs", 0, 1))
+    return [mass_or_uniform(mass, "layer")[0] for mass in masses_of(layer.seen)]
 
 
 def parts(layer: Layer) -> dict[str, Callable[[], Any]]:
@@ -106,7 +107,7 @@ def parts(layer: Layer) -> dict[str, Callable[[], Any]]:
     uniforms = stream(0, "draw", 0, 1).random((2, draws))
     cols, rows = (backend.alias_draw(table, u) for table, u in zip(tables, uniforms, strict=True))
     pairs = backend.candidates(rows, cols, topology.indptr, topology.indices, topology.n_in)
-    scores = score(*pairs, layer.x, layer.delta, "layer")
+    scores = score(*pairs, layer.seen, "layer")
     proposal = Proposal(*pairs, scores, len(scores))
     quotas = layer.request.quotas({"layer": layer.parameter})
     [choice] = select([layer.parameter], [proposal], quotas, "global")
@@ -119,7 +120,7 @@ def parts(layer: Layer) -> dict[str, Callable[[], Any]]:
         "uniforms": lambda: stream(0, "draw", 0, 1).random((2, draws)),
         "draws": lambda: [backend.alias_draw(table, u) for table, u in zip(tables, uniforms, strict=True)],
         "candidates": lambda: backend.candidates(rows, cols, topology.indptr, topology.indices, topology.n_in),
-        "scores": lambda: score(*pairs, layer.x, layer.delta, "layer"),
+        "scores": lambda: score(*pairs, layer.seen, "layer"),
         "selection": lambda: select([layer.parameter], [proposal], quotas, "global"),
         "merge": lambda: edit(topology, choice.prune, *grown),
         "carry": lambda: (slot_map.carry(layer.values), slot_map.carry(momentum)),

@@ -7,29 +7,28 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..backends import active
 from ..errors import DivergenceError
+from ..nn import Observation
 
-#: (X or δ) → unnormalised mass of each unit, float64.
-Mass = Callable[[np.ndarray], np.ndarray]
-
-
-def _uniform(generator: np.random.Generator, batch: int) -> Mass:
-    return lambda x: np.ones(len(x))
+#: What the probe saw of a layer → unnormalised mass of its input units (n_in,) and output units (n_out,), float64.
+Masses = Callable[[Observation], tuple[np.ndarray, np.ndarray]]
 
 
-def _grabo(generator: np.random.Generator, batch: int) -> Mass:
-    return lambda x: active().abs_sums(x)
+def _uniform(generator: np.random.Generator) -> Masses:
+    return lambda seen: (np.ones(seen.parameter.topology.n_in), np.ones(seen.parameter.topology.n_out))
 
 
-def _graest(generator: np.random.Generator, batch: int) -> Mass:
-    signs = signs_of(generator, batch)
-    return lambda x: active().signed_sums(x, signs)
+def _grabo(generator: np.random.Generator) -> Masses:
+    return lambda seen: seen.abs_sums()
+
+
+def _graest(generator: np.random.Generator) -> Masses:
+    return lambda seen: seen.signed_sums(signs_of(generator, seen.samples))
 
 
 #: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient. Each takes the
-#: stream of signs and the batch size, and gives one mass for both sides, which share what was drawn.
-DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, int], Mass]] = {
+#: stream of signs, of which both sides share one for each sample.
+DISTRIBUTIONS: dict[str, Callable[[np.random.Generator], Masses]] = {
     "uniform": _uniform,
     "grabo": _grabo,
     "graest": _graest,

@@ -6,8 +6,7 @@ import numpy as np
 
 from ..backends import active
 from ..errors import DivergenceError
-from ..nn import SparseParameter
-from ..sparse import Topology
+from ..nn import Observation, SparseParameter
 from .proposal import Layers, Proposal, Request
 
 #: Entries of the dense gradient that exist at one time.
@@ -15,23 +14,24 @@ BLOCK = 1 << 20
 
 
 def top_of_dense_gradient(
-    topology: Topology, x: np.ndarray, delta: np.ndarray, keep: int, place: str, block: int = BLOCK
+    seen: Observation, keep: int, place: str, block: int = BLOCK
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return edge ids, increasing, and scores |∂loss/∂θ_ij| of the `keep` best inactive pairs.
 
-    O(n_out · n_in · batch) time, but O(nnz + keep + max(block, n_in)) memory: a block of rows at a time, of which
+    O(n_out · n_in · samples) time, but O(nnz + keep + max(block, n_in)) memory: a block of rows at a time, of which
     only what beats the best so far is kept. Ties go to the lower edge id.
 
     Raises
     ------
     DivergenceError : the gradient is not finite; `place` says where.
     """
+    topology = seen.parameter.topology
     backend, (n_out, n_in) = active(), topology.shape
     height = max(1, block // n_in)
-    ids, scores = np.empty(0, np.int64), np.empty(0, x.dtype)
+    ids, scores = np.empty(0, np.int64), np.empty(0, seen.x.dtype)
     for start in range(0, n_out, height):
         stop = min(start + height, n_out)
-        dense = np.abs(backend.gradient_rows(delta[start:stop], x))
+        dense = np.abs(seen.gradient_rows(start, stop))
         if not np.isfinite(dense).all():
             raise DivergenceError(f"the dense gradient of {place} is not finite: training has diverged")
         first, last = topology.indptr[start], topology.indptr[stop]
@@ -60,7 +60,7 @@ def greedy(layers: Layers, request: Request) -> list[Proposal]:
         free = topology.size - topology.nnz
         keep = min(free, sum(quotas) if request.scope == "global" else quotas[number])
         place = f"layer {name} at step {request.step}"
-        ids, scores = top_of_dense_gradient(topology, x, delta, keep, place)
+        ids, scores = top_of_dense_gradient(Observation(parameter, x, delta), keep, place)
         rows, cols = np.divmod(ids, topology.n_in)
         proposals[number] = Proposal(rows.astype(np.int32), cols.astype(np.int32), scores, free)
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..backends import Pairs, active
 from ..counts import ceiling
 from ..errors import DivergenceError
-from ..nn import SparseParameter
+from ..nn import Observation, SparseParameter
 from ..rng import stream
 from ..sparse import Topology
 from .distributions import DISTRIBUTIONS, mass_or_uniform
@@ -32,43 +32,35 @@ def draw(input_mass: np.ndarray, output_mass: np.ndarray, uniforms: np.ndarray, 
     return backend.candidates(rows, cols, topology.indptr, topology.indices, topology.n_in)
 
 
-def score(rows: np.ndarray, cols: np.ndarray, x: np.ndarray, delta: np.ndarray, place: str) -> np.ndarray:
+def score(rows: np.ndarray, cols: np.ndarray, seen: Observation, place: str) -> np.ndarray:
     """Return |Σ_b δ_ib X_jb| of the pairs.
 
     Raises
     ------
     DivergenceError : a score is not finite; `place` says where.
     """
-    scores = np.abs(active().sddmm_pairs(rows, cols, delta, x))
+    scores = np.abs(seen.gradient_pairs(rows, cols))
     if not np.isfinite(scores).all():
         raise DivergenceError(f"the gradient on the candidates of {place} is not finite: training has diverged")
     return scores
 
 
-def _explore(
-    parameter: SparseParameter,
-    x: np.ndarray,
-    delta: np.ndarray,
-    distribution: str,
-    place: str,
-    number: int,
-    request: Request,
-) -> Proposal:
-    topology, backend = parameter.topology, active()
+def _explore(seen: Observation, distribution: str, place: str, number: int, request: Request) -> Proposal:
+    topology, backend = seen.parameter.topology, active()
     draws = ceiling(request.subset_factor, topology.nnz)
     fallbacks: list[str] = []
     if topology.size - topology.nnz <= draws:
         rows, cols = backend.inactive(topology.indptr, topology.indices, topology.n_in)
     else:
-        mass_of = DISTRIBUTIONS[distribution](stream(request.seed, "signs", number, request.step), x.shape[1])
+        masses_of = DISTRIBUTIONS[distribution](stream(request.seed, "signs", number, request.step))
         masses = []
-        for side, array in (("input", x), ("output", delta)):
-            mass, empty = mass_or_uniform(mass_of(array), f"{place}, {side} side")
+        for side, found in zip(("input", "output"), masses_of(seen), strict=True):
+            mass, empty = mass_or_uniform(found, f"{place}, {side} side")
             masses.append(mass)
             fallbacks += [side] if empty else []
         uniforms = stream(request.seed, "draw", number, request.step).random((2, draws))
         rows, cols = draw(masses[0], masses[1], uniforms, topology)
-    return Proposal(rows, cols, score(rows, cols, x, delta, place), len(rows), tuple(fallbacks))
+    return Proposal(rows, cols, score(rows, cols, seen, place), len(rows), tuple(fallbacks))
 
 
 def guided(distribution: str) -> Proposer:
@@ -84,7 +76,7 @@ def guided(distribution: str) -> Proposer:
         def observe(parameter: SparseParameter, x: np.ndarray, delta: np.ndarray) -> None:
             number, name = numbers[id(parameter)]
             place = f"layer {name} at step {request.step}"
-            proposals[number] = _explore(parameter, x, delta, distribution, place, number, request)
+            proposals[number] = _explore(Observation(parameter, x, delta), distribution, place, number, request)
 
         request.run_probe(observe)
         return [proposals[number] for number in range(len(layers))]

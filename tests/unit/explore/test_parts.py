@@ -11,7 +11,7 @@ from gse_ref.errors import DivergenceError, InputError
 from gse_ref.explore import METHODS, SCHEDULES, Proposal, Request, is_due, method, prune_fraction, select, update
 from gse_ref.explore.distributions import mass_or_uniform, signs_of
 from gse_ref.explore.greedy import top_of_dense_gradient
-from gse_ref.nn import SparseParameter
+from gse_ref.nn import Observation, SparseParameter
 from gse_ref.rng import stream
 from gse_ref.sparse import LayerShape, erdos_renyi, full
 from tests.bounds import assert_close
@@ -136,6 +136,6 @@ def test_blocks_do_not_change_rigls_choice(block: int, keep: int) -> None:
     gradient = np.abs(delta @ x.T).reshape(-1)
     inactive = sorted(set(range(17 * 23)) - set(layer.topology.edge_ids.tolist()))
     expected = sorted(sorted(inactive, key=lambda e: (-gradient[e], e))[:keep])
-    ids, scores = top_of_dense_gradient(layer.topology, x, delta, keep, "here", block)
+    ids, scores = top_of_dense_gradient(Observation(layer, x, delta), keep, "here", block)
     assert ids.tolist() == expected
     assert np.array_equal(scores, gradient[expected])

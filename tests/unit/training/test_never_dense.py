@@ -16,8 +16,9 @@ import gse_ref as gse
 from gse_ref import backends
 from gse_ref.explore import METHODS
 from gse_ref.explore.greedy import top_of_dense_gradient
+from gse_ref.nn import Observation, SparseParameter
 from gse_ref.rng import stream
-from gse_ref.sparse import erdos_renyi
+from gse_ref.sparse import LayerShape, erdos_renyi
 
 ROOT = Path(__file__).resolve().parents[3]
 WIDTH = 64_000
@@ -64,11 +65,12 @@ def test_the_guard_catches_a_dense_layer(tmp_path: Path) -> None:
 
 def test_rigl_holds_one_block_of_the_gradient() -> None:
     n, batch = 8192, 16
-    topology = erdos_renyi((n, n), 10 * n, stream(0, "topology"))
+    parameter = SparseParameter(LayerShape(n, n))
+    parameter.place(erdos_renyi((n, n), 10 * n, stream(0, "topology")), np.ones(10 * n, np.float32))
     x, delta = (np.ones((n, batch), np.float32) * np.arange(n, dtype=np.float32)[:, None] for _ in range(2))
     tracemalloc.start()
     with backends.thread_limit(1):
-        ids, _ = top_of_dense_gradient(topology, x, delta, 2 * n, "layer")
+        ids, _ = top_of_dense_gradient(Observation(parameter, x, delta), 2 * n, "layer")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(ids) == 2 * n
