@@ -1,6 +1,11 @@
 """Models: compositions of modules."""
 
+from .count import LayerCount as LayerCount
+from .count import layer_counts as layer_counts
 from .mlp import mlp as mlp
+from .resnet import large_resnet as large_resnet
+from .resnet import small_resnet as small_resnet
 from .table import MODELS as MODELS
 from .table import ModelSpec as ModelSpec
 from .table import build_model as build_model
+from .vgg import small_vgg as small_vgg

@@ -1,0 +1,92 @@
+"""How many connections and multiply-adds each sparse layer of a model has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from ..autodiff import Tensor, no_grad
+from ..nn import Module, SparseParameter
+
+
+class LayerCount(NamedTuple):
+    """One sparse layer, per sample: size · positions multiply-adds if it were dense, nnz · positions as it is.
+
+    Attributes
+    ----------
+    name : of its weights, as in `Module.sparse_parameters`.
+    size : possible connections. nnz : active ones.
+    positions : outputs of each output unit for one sample: 1 for a matrix, height' · width' for a convolution; over
+        all calls, if the layer is called more than once, 0 if it is not.
+    """
+
+    name: str
+    size: int
+    nnz: int
+    positions: int
+
+
+@contextmanager
+def _evaluating(model: Module) -> Iterator[None]:
+    """Put every module into evaluation mode, and back into its own afterwards."""
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+@contextmanager
+def _counting(model: Module) -> Iterator[dict[int, int]]:
+    """Count the output positions of the modules that own sparse weights, by the id of the weights."""
+    positions: dict[int, int] = {}
+    watched: list[Module] = []
+
+    def watch(module: Module, weights: list[int]) -> None:
+        plain = module.forward
+
+        def forward(x: Tensor) -> Tensor:
+            y = plain(x)
+            for weight in weights:
+                positions[weight] = positions.get(weight, 0) + y.size // (y.shape[0] * y.shape[-1])
+            return y
+
+        module.forward = forward  # type: ignore[method-assign]
+        watched.append(module)
+
+    try:
+        for _, module in model.named_modules():
+            weights = [id(member) for _, member in module._members() if isinstance(member, SparseParameter)]
+            if weights:
+                watch(module, weights)
+        yield positions
+    finally:
+        for module in watched:
+            del module.forward
+
+
+def layer_counts(model: Module, image_shape: tuple[int, ...]) -> list[LayerCount]:
+    """Return the counts of each sparse layer, in the order that numbers the layers.
+
+    The model is run once on one sample of zeros, in evaluation mode and without gradients; it is left as it was.
+
+    Parameters
+    ----------
+    image_shape : of one sample: (channels, height, width), or (features,).
+
+    Raises
+    ------
+    ShapeError : samples of a shape that the model does not take.
+    """
+    parameters = model.sparse_parameters()
+    kind = next((p.dtype for p in model.named_parameters().values()), np.dtype(np.float32))
+    with no_grad(), _evaluating(model), _counting(model) as positions:
+        model(Tensor(np.zeros((*image_shape, 1), kind)))
+    return [
+        LayerCount(name, p.topology.size, p.topology.nnz, positions.get(id(p), 0)) for name, p in parameters.items()
+    ]
