@@ -12,6 +12,7 @@ from typing import Any
 from .. import __version__, backends
 from ..explore import METHODS
 from ..models import MODELS
+from ..presets import PRESETS
 from ..sparse import BUDGETS
 
 
@@ -25,8 +26,9 @@ def _facts() -> dict[str, Any]:
         "threads": backends.most_threads(),
         "backend": backends.active().name,
         "backends": backends.available(),
-        "models": sorted(MODELS),
+        "models": list(MODELS),
         "budgets": sorted(BUDGETS),
+        "presets": sorted(PRESETS),
         "methods": {name: {"summary": m.summary, "densifies": m.densifies} for name, m in METHODS.items()},
     }
 

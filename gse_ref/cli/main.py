@@ -6,12 +6,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from ..errors import GseError, InputError
+from ..presets import preset
 from ..training import Interrupted, stored_config
 from .data import Data
 from .info import Info
@@ -20,19 +20,28 @@ from .train import Train
 INTERRUPTED = 130
 
 
-def _resumed_from(arguments: Sequence[str]) -> Path | None:
-    """Return the folder after ``--resume``: what a run was configured with is the default of its resumption."""
+def _value_of(option: str, arguments: Sequence[str]) -> str | None:
+    """Return the word after `option`."""
     for position, word in enumerate(arguments):
         name, equals, value = word.partition("=")
-        if name == "--resume":
+        if name == option:
             following = arguments[position + 1 : position + 2]
-            return Path(value) if equals else Path(following[0]) if following else None
+            return value if equals else following[0] if following else None
     return None
 
 
+def _defaults(arguments: Sequence[str]) -> Train:
+    """Return what ``train`` starts from: what a run was configured with if it is resumed, a preset, or nothing."""
+    run, name = _value_of("--resume", arguments), _value_of("--preset", arguments)
+    if run is not None and name is not None:
+        raise InputError("--resume goes on with the settings of its run: leave --preset out")
+    if run is not None:
+        return Train.of(stored_config(run))
+    return Train() if name is None else Train(**preset(name), preset=name)
+
+
 def _parse(arguments: Sequence[str]) -> Any:
-    run = _resumed_from(arguments) if arguments[:1] == ["train"] else None
-    train = Train() if run is None else Train.of(stored_config(run))
+    train = _defaults(arguments) if arguments[:1] == ["train"] else Train()
     commands = (
         Annotated[Train, tyro.conf.subcommand("train", default=train)]
         | Annotated[Info, tyro.conf.subcommand("info")]

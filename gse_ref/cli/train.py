@@ -54,6 +54,8 @@ def _summary(result: RunResult) -> str:
         ("peak memory", f"{result.peak_memory_bytes / 1e6:.0f} MB"),
         ("run", result.run),
     ]
+    if result.unreadable:
+        rows.insert(-1, ("unreadable images", f"{result.unreadable} replaced, named in sessions.jsonl"))
     return "\n".join(f"{name:<18}{value}" for name, value in rows)
 
 
@@ -61,6 +63,8 @@ def _summary(result: RunResult) -> str:
 class Train(TrainConfig):
     """Train a network that is sparse from the first step to the last."""
 
+    preset: str | None = None
+    """Start from named settings instead of the defaults, e.g. paper-cifar10-resnet56; gse-ref info lists them."""
     json: bool = False
     """Print one JSON object on standard output instead of the summary."""
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import data, optim
 from ..counts import rounded
-from ..data import Dataset
+from ..data import Augmentation, Dataset
 from ..errors import InputError
 from ..explore import Method, method
 from ..models import ModelSpec, build_model
@@ -22,7 +22,9 @@ class Parts:
 
     Attributes
     ----------
-    per_epoch : SGD steps in an epoch; last_update : T_end in steps; probe_samples : batch of a probe.
+    per_epoch : SGD steps in an epoch; last_update : T_end in steps.
+    probe_samples : batch of a probe, None where it is drawn by class.
+    augment : how training samples are varied, None for not at all.
     rate : step → learning rate, steps from 1.
     """
 
@@ -34,7 +36,8 @@ class Parts:
     dtype: np.dtype
     per_epoch: int
     last_update: int
-    probe_samples: int
+    probe_samples: int | None
+    augment: Augmentation | None
 
 
 def _optimizer(config: TrainConfig) -> optim.SGD | optim.Adam:
@@ -54,6 +57,24 @@ def _rate(config: TrainConfig, per_epoch: int) -> optim.Rate:
     return optim.warmup(rate, rounded(config.warmup, per_epoch))
 
 
+def _dataset(config: TrainConfig) -> Dataset:
+    name, folder = config.data, config.data_dir
+    dataset = data.load(name, folder, config.seed, workers=config.workers, unreadable=config.unreadable)
+    dataset = dataset if config.image_size is None else data.padded(dataset, config.image_size)
+    if config.augment and dataset.image_shape is None:
+        raise InputError(f"{config.data} has flat features, not images: leave --augment out")
+    return dataset
+
+
+def _probe_samples(config: TrainConfig, dataset: Dataset) -> int | None:
+    if config.probe_per_class is not None:
+        return None
+    probe = config.batch_size if config.probe_samples is None else config.probe_samples
+    if probe > dataset.train.samples:
+        raise InputError(f"probe_samples is {probe}, but there are only {dataset.train.samples} training samples")
+    return probe
+
+
 def build(config: TrainConfig) -> Parts:
     """Load the data and make model, optimizer and method; writes nothing.
 
@@ -61,13 +82,18 @@ def build(config: TrainConfig) -> Parts:
     ------
     InputError, DataError : whatever of the configuration does not fit the data.
     """
-    dataset = data.load(config.data, config.data_dir, config.seed)
+    dataset = _dataset(config)
     per_epoch = data.batches_per_epoch(dataset.train, config.batch_size)
-    probe = config.batch_size if config.probe_samples is None else config.probe_samples
-    if probe > dataset.train.samples:
-        raise InputError(f"probe_samples is {probe}, but there are only {dataset.train.samples} training samples")
     dtype = np.dtype(config.dtype)
-    spec = ModelSpec(dataset.train.n_features, dataset.classes, config.hidden, dtype)
+    spec = ModelSpec(
+        n_in=dataset.train.n_features,
+        classes=dataset.classes,
+        hidden=config.hidden,
+        dtype=dtype,
+        image_shape=dataset.image_shape,
+        width=config.width,
+        dropout=config.dropout,
+    )
     model = build_model(config.model, spec)
     initialise(model, config.density, config.budget, config.seed)
     return Parts(
@@ -79,5 +105,6 @@ def build(config: TrainConfig) -> Parts:
         dtype=dtype,
         per_epoch=per_epoch,
         last_update=config.last_update(per_epoch),
-        probe_samples=probe,
+        probe_samples=_probe_samples(config, dataset),
+        augment=Augmentation() if config.augment else None,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..backends import available, default
 from ..counts import rounded
+from ..data import UNREADABLE
 from ..errors import InputError, unknown
 from ..explore import METHODS, SCHEDULES, SCOPES
 from ..models import MODELS
@@ -21,7 +22,7 @@ from ..sparse import BUDGETS
 OPTIMIZERS = ("sgd", "adam", "adamw")
 DTYPES = ("float32", "float64")
 #: Fields that say where and how a run runs; they do not change its numbers and may differ on resume.
-CIRCUMSTANCES = ("data_dir", "threads", "out", "resume", "checkpoint_every")
+CIRCUMSTANCES = ("data_dir", "workers", "threads", "out", "resume", "checkpoint_every")
 #: No count of anything reaches this.
 MOST = 10**9
 
@@ -55,16 +56,21 @@ def _several(one: Callable[[Any], Any]) -> Callable[[Iterable[Any]], tuple[Any, 
 
 
 _INTEGER, _REAL = (_integer, "a whole number"), (_real, "a number")
-_OPTIONAL = ("data_dir", "until", "probe_samples", "threads", "checkpoint_every", "out", "resume")
+_OPTIONAL = (
+    *("data_dir", "image_size", "workers", "until", "probe_samples", "probe_per_class", "threads"),
+    *("checkpoint_every", "out", "resume"),
+)
 #: Field → its type as a function, and in words.
 _TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "data": (_text, "a name"),
     "hidden": (_several(_integer), "a list of whole numbers"),
     "milestones": (_several(_real), "a list of numbers"),
-    "nesterov": (_flag, "true or false"),
+    **dict.fromkeys(("nesterov", "augment"), (_flag, "true or false")),
     **dict.fromkeys(("data_dir", "out", "resume"), (Path, "a path")),
     **dict.fromkeys(("epochs", "batch_size", "every", "min_nnz", "seed"), _INTEGER),
-    **dict.fromkeys(("probe_samples", "threads", "checkpoint_every"), _INTEGER),
+    **dict.fromkeys(("probe_samples", "probe_per_class", "threads", "checkpoint_every"), _INTEGER),
+    **dict.fromkeys(("image_size", "workers"), _INTEGER),
+    **dict.fromkeys(("width", "dropout"), _REAL),
     **dict.fromkeys(("density", "lr", "momentum", "weight_decay", "warmup", "label_smoothing"), _REAL),
     **dict.fromkeys(("subset_factor", "prune_fraction", "until"), _REAL),
 }
@@ -75,13 +81,25 @@ class TrainConfig:
     """Everything that determines a run. Steps count from 1; batches are the last axis everywhere."""
 
     data: str = "fashion-mini"
-    """fashion-mini, fashion-mnist, mnist, synthetic[:WIDTH], or a path ending in .npz."""
+    """fashion-mini, fashion-mnist, mnist, cifar10, cifar100, image-folder[:SIDE], synthetic[:WIDTH] or an .npz."""
     data_dir: Path | None = None
-    """Folder of the idx files of fashion-mnist (default /usr/share/datasets/fashion-mnist) or mnist."""
+    """Folder of the files of fashion-mnist (default /usr/share/datasets/fashion-mnist), mnist, cifar or images."""
+    image_size: int | None = None
+    """Pad images with black to this many pixels a side, e.g. 32 for the 28 of Fashion-MNIST."""
+    augment: bool = False
+    """Train on randomly shifted (by up to 4 pixels) and flipped images; image folders: random crops and flips."""
+    unreadable: str = "error"
+    """What to do about an image file that cannot be read: error, or skip (replace it and report it)."""
+    workers: int | None = None
+    """Threads that decode image files; results do not depend on it. Default all cores."""
     model: str = "mlp"
-    """Network to train: mlp."""
+    """mlp; resnet20, 32, 44, 56, 110 and vgg11, 13, 16, 19 for small images; resnet18, 34, 50 for large ones."""
     hidden: tuple[int, ...] = (512, 512)
     """Widths of the hidden layers of the mlp, separated by spaces; none for a linear classifier."""
+    width: float = 1.0
+    """Factor of the widths of resnet and vgg."""
+    dropout: float = 0.0
+    """Share of the hidden units of vgg's classifier dropped in training, in [0, 1)."""
     method: str = "gse"
     """gse, gse-grabo, gse-graest, set, rigl or static."""
     density: float = 0.02
@@ -124,6 +142,8 @@ class TrainConfig:
     """Connections that an update leaves to every layer."""
     probe_samples: int | None = None
     """Samples of the batch that an update looks at; default the batch size."""
+    probe_per_class: int | None = None
+    """Draw this many samples of each class for an update instead (the paper: 10)."""
     seed: int = 0
     """Seed of all random streams, from 0."""
     dtype: str = "float32"
@@ -144,6 +164,7 @@ class TrainConfig:
         self._check_names()
         self._check_integers()
         self._check_reals()
+        self._check_effect()
 
     def _normalise(self) -> None:
         """Give each field the type it is declared with, so that equal configurations are equal to the byte."""
@@ -166,6 +187,7 @@ class TrainConfig:
             "optimizer": OPTIMIZERS,
             "dtype": DTYPES,
             "backend": available(),
+            "unreadable": UNREADABLE,
         }
         for name, table in tables.items():
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in table:
@@ -179,6 +201,9 @@ class TrainConfig:
             "min_nnz": 0,
             "seed": 0,
             "probe_samples": 1,
+            "probe_per_class": 1,
+            "image_size": 1,
+            "workers": 1,
             "threads": 1,
             "checkpoint_every": 1,
         }
@@ -197,6 +222,8 @@ class TrainConfig:
                 raise InputError(f"{name} must be {what}, got {getattr(self, name)}")
 
         wanted("density", 0 < self.density <= 1, "in (0, 1]")
+        wanted("width", 0 < self.width < MOST, "positive and below 10**9")
+        wanted("dropout", 0 <= self.dropout < 1, "in [0, 1)")
         wanted("lr", math.isfinite(self.lr) and self.lr > 0, "positive and finite")
         wanted("momentum", 0 <= self.momentum < 1, "in [0, 1)")
         wanted("weight_decay", math.isfinite(self.weight_decay) and self.weight_decay >= 0, "finite, 0 or more")
@@ -209,6 +236,16 @@ class TrainConfig:
         wanted("milestones", rising, "positive epochs in rising order")
         plain = self.optimizer == "sgd" and self.momentum == 0
         wanted("nesterov", not (self.nesterov and plain), "off when momentum is 0")
+
+    def _check_effect(self) -> None:
+        """Refuse settings that mean nothing to the model, and two answers to one question."""
+        for name, neutral in (("width", 1.0), ("dropout", 0.0)):
+            value = getattr(self, name)
+            if value != neutral and name not in MODELS[self.model].options:
+                known = ", ".join(model for model, entry in MODELS.items() if name in entry.options)
+                raise InputError(f"{name} {value} means nothing to {self.model}; it is a setting of {known}")
+        if self.probe_samples is not None and self.probe_per_class is not None:
+            raise InputError("give probe_samples or probe_per_class, not both")
 
     def last_update(self, per_epoch: int) -> int:
         """Return T_end in steps: `until`, or 60 % of the epochs as in the paper."""

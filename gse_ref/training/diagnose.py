@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autodiff import Tensor, no_grad
-from ..nn import Module
+from ..nn import Module, dropping, probing
 
 
 def first_non_finite(model: Module, x: np.ndarray) -> str:
@@ -37,7 +37,8 @@ def first_non_finite(model: Module, x: np.ndarray) -> str:
     for name, module in modules:
         watched(name, module)
     try:
-        with no_grad():
+        # As a probe pass: running statistics stay as they are.
+        with no_grad(), dropping(0, 0), probing(lambda *_: None):
             model(Tensor(x))
     finally:
         for _, module in modules:

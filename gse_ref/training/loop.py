@@ -12,9 +12,10 @@ import numpy as np
 from .. import data, optim
 from ..autodiff import Tensor, cross_entropy, no_grad
 from ..backends import use
+from ..data import Skipped
 from ..errors import CheckpointError, DivergenceError
 from ..explore import Proposer, Request, TopologyUpdate, is_due, prune_fraction, update
-from ..nn import Observer, probe
+from ..nn import Observer, dropping, probe
 from .build import Parts, build
 from .checkpoint import Checkpoint
 from .config import TrainConfig
@@ -107,6 +108,11 @@ class Trainer:
         return sum(parameter.topology.nnz for parameter in self.layers.values())
 
     @property
+    def unreadable(self) -> list[Skipped]:
+        """Image files that were replaced so far because they could not be read."""
+        return [*self.parts.dataset.train.skipped, *self.parts.dataset.test.skipped]
+
+    @property
     def epoch(self) -> int:
         """Number of finished epochs."""
         return self.progress.step // self.parts.per_epoch
@@ -138,7 +144,8 @@ class Trainer:
             while self.progress.step < self.total_steps:
                 start = self.progress.step % self.parts.per_epoch
                 args = (self.parts.dataset.train, self.config.batch_size, self.config.seed, self.epoch)
-                for x, labels in data.epoch_batches(*args, self.parts.dtype, start=start):
+                batches = data.epoch_batches(*args, self.parts.dtype, start=start, augment=self.parts.augment)
+                for x, labels in batches:
                     self._step(x, labels)
                     ended = self.progress.step % self.parts.per_epoch == 0
                     if ended:
@@ -152,7 +159,7 @@ class Trainer:
             self._update_topology(propose, step)
         for parameter in self.parameters.values():
             parameter.grad = None
-        loss = self._loss(x, labels)
+        loss = self._loss(x, labels, step)
         value = loss.item()
         if not np.isfinite(value):
             where = first_non_finite(self.model, x)
@@ -166,14 +173,17 @@ class Trainer:
         self.progress.loss_sum += value
         self.progress.loss_count += 1
 
-    def _loss(self, x: np.ndarray, labels: np.ndarray) -> Tensor:
-        return cross_entropy(self.model(Tensor(x)), labels, self.config.label_smoothing)
+    def _loss(self, x: np.ndarray, labels: np.ndarray, step: int) -> Tensor:
+        with dropping(self.config.seed, step):
+            logits = self.model(Tensor(x))
+        return cross_entropy(logits, labels, self.config.label_smoothing)
 
     def _run_probe(self, step: int) -> Callable[[Observer], None]:
         def run(observer: Observer) -> None:
-            train, samples = self.parts.dataset.train, self.parts.probe_samples
-            x, labels = data.probe_batch(train, samples, self.config.seed, step, self.parts.dtype)
-            probe(lambda: self._loss(x, labels), self.layers.values(), observer)
+            parts, config = self.parts, self.config
+            args = (parts.dataset.train, parts.probe_samples, config.seed, step, parts.dtype)
+            x, labels = data.probe_batch(*args, per_class=config.probe_per_class, augment=parts.augment)
+            probe(lambda: self._loss(x, labels, step), self.layers.values(), observer)
 
         return run
 

@@ -38,6 +38,7 @@ class RunResult:
     updates, steps : topology updates made and SGD steps taken, over all sessions of the run.
     seconds : wall time of this session, compilation included.
     peak_memory_bytes : highest resident memory of the process so far.
+    unreadable : image files that were replaced because they could not be read, in this session.
     run : the run's folder.
     """
 
@@ -53,6 +54,7 @@ class RunResult:
     peak_memory_bytes: int
     seed: int
     method: str
+    unreadable: int
     run: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,7 +141,7 @@ class _Session:
     """One sitting at a run: the trainer and the folder it writes to."""
 
     def __init__(self, config: TrainConfig, lock: ExitStack) -> None:
-        self.start, self.lock = time.perf_counter(), lock
+        self.start, self.lock, self.told = time.perf_counter(), lock, set[str]()
         if config.resume is None:
             self.trainer = Trainer(config, self._log)
             name = f"{Path(config.data.replace(':', '-')).stem}-{config.model}-{config.method}"
@@ -174,6 +176,13 @@ class _Session:
     def save(self, name: str = CHECKPOINT) -> None:
         checkpoint.save(self.folder.path / name, self.trainer.checkpoint(self.folder.settle()))
 
+    def note_unreadable(self) -> None:
+        """Log the image files that were replaced since the last call: when is a circumstance of reading ahead."""
+        for file in self.trainer.unreadable:
+            if file.path not in self.told:
+                self.told.add(file.path)
+                self.note("unreadable image", path=file.path, why=file.reason)
+
     def note(self, what: str, **more: Any) -> None:
         """Log a circumstance, which may differ between equal runs."""
         seconds = round(time.perf_counter() - self.start, 3)
@@ -190,6 +199,7 @@ def _go(session: _Session, asked: threading.Event, watch: Watcher | None) -> Non
             if due or asked.is_set() or trainer.progress.step == trainer.total_steps:
                 session.save()
             if epoch_ended:
+                session.note_unreadable()
                 session.note("epoch", epoch=trainer.epoch, peak_memory_bytes=peak_memory())
             if watch is not None:
                 watch(trainer)
@@ -225,7 +235,8 @@ def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
     with thread_limit(config.threads) as threads, _interruptible() as asked, ExitStack() as lock:
         session = _Session(config, lock)
         trainer = session.trainer
-        session.note("start", threads=threads, cores=os.cpu_count(), **_versions())
+        files = list(trainer.parts.dataset.provenance)
+        session.note("start", threads=threads, cores=os.cpu_count(), files=files, **_versions())
         _go(session, asked, watch)
         session.note("end", peak_memory_bytes=peak_memory())
     progress = trainer.progress
@@ -242,5 +253,6 @@ def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
         peak_memory_bytes=peak_memory(),
         seed=trainer.config.seed,
         method=trainer.config.method,
+        unreadable=len(trainer.unreadable),
         run=str(session.folder.path),
     )
