@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 #: Libraries that choose their threads when they are loaded.
@@ -112,6 +112,14 @@ def interleaved(
         for name in names[shift:] + names[:shift]:
             times[name].append(_sample(contestants[name], repeats[name], threads == 1))
     return {name: np.array(samples) for name, samples in times.items()}
+
+
+def fastest(times: Times, names: Iterable[str], ours: str) -> str | None:
+    """Return which of the timed `names` takes least, round by round beside `ours`; None if none was timed."""
+    import numpy as np
+
+    timed = [name for name in names if name in times]
+    return min(timed, key=lambda name: float(np.median(times[name] / times[ours])), default=None)
 
 
 def _spread(values: Any) -> list[float]:

@@ -16,11 +16,13 @@ class Options:
     rounds : samples of every contestant.
     threads : cores the process is pinned to.
     quick : small sizes, to see that everything runs; the figures mean nothing.
+    density : share of active connections, or None for the benchmark's own.
     """
 
     rounds: int = 7
     threads: int = 1
     quick: bool = False
+    density: float | None = None
 
 
 #: Name of a piece of work → what measures it and yields its lines, made by `measure.row`.

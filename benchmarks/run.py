@@ -33,6 +33,12 @@ COLUMNS = {
     "ratio_quartiles": "quartiles",
     "floor": "floor",
     "meets_floor": "met",
+    "share": "share",
+    "gb_s": "GB/s",
+    "copy_gb_s": "copy GB/s",
+    "memory_gb_s": "memory GB/s",
+    "peak_mb": "peak MB",
+    "faults": "faults / step",
 }
 
 
@@ -51,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, help="samples of every contestant (default 7, quick 3)")
     parser.add_argument("--threads", type=int, default=1, help="cores to use (default 1)")
+    parser.add_argument("--density", type=float, help="share of active connections (resnet20; default 0.02)")
     parser.add_argument("--fresh-memory", action="store_true", help="leave the allocator as users find it")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does everything run?")
     return parser
@@ -63,7 +70,18 @@ def _options(arguments: argparse.Namespace) -> Options:
     for name, value in (("rounds", rounds), ("threads", arguments.threads)):
         if value < 1:
             raise InputError(f"--{name} must be at least 1, got {value}")
-    return Options(rounds, arguments.threads, arguments.quick)
+    _check_density(arguments.name, arguments.density)
+    return Options(rounds, arguments.threads, arguments.quick, arguments.density)
+
+
+def _check_density(name: str, density: float | None) -> None:
+    if density is None:
+        return
+    if "density" not in BENCHMARKS[name].options:
+        takers = [other for other, entry in BENCHMARKS.items() if "density" in entry.options]
+        raise InputError(f"--density means nothing to {name!r}: leave it out, or measure {' or '.join(takers)}")
+    if not 0 < density <= 1:
+        raise InputError(f"--density must lie in (0, 1], got {density}")
 
 
 def _chosen(cases: Cases, texts: Sequence[str]) -> Cases:
@@ -132,7 +150,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(json.dumps(line), flush=True)
         print(f"{work}: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
     if not arguments.json:
-        _table(arguments.name, lines)
+        for title in dict.fromkeys(line.get("table", arguments.name) for line in lines):
+            _table(title, [line for line in lines if line.get("table", arguments.name) == title])
     return 0
 
 

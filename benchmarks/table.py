@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """Module of a benchmark, and one line about it."""
+    """Module of a benchmark, one line about it, and the options that mean something to it alone."""
 
     module: str
     summary: str
+    options: frozenset[str] = frozenset()
 
 
 BENCHMARKS: dict[str, Entry] = {
@@ -19,5 +20,12 @@ BENCHMARKS: dict[str, Entry] = {
     "exploration": Entry("benchmarks.bench_exploration", "every part of a topology update against a training step"),
     "mlp": Entry(
         "benchmarks.bench_mlp", "whole training step against its kernels alone and a masked dense network"
+    ),
+    "conv": Entry("benchmarks.bench_conv", "training step of one sparse convolution against torch and SparseProp"),
+    "norm": Entry("benchmarks.bench_norm", "batch normalisation and ReLU, forward and backward, against torch"),
+    "resnet20": Entry(
+        "benchmarks.bench_resnet",
+        "whole training step of ResNet-20 against the same network in torch, and where its time goes",
+        frozenset({"density"}),
     ),
 }

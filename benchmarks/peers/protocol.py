@@ -1,9 +1,9 @@
-"""What an adapter of a linear layer is given and gives back, and how it is judged before it is timed."""
+"""What an adapter of a linear layer is given and gives back, and how every peer is judged before it is timed."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -53,20 +53,21 @@ class Prepared(NamedTuple):
     Attributes
     ----------
     step : makes one training step on the data as the peer likes them and returns whatever it computed.
-    results : turns that into `Results`; not timed.
+    results : turns that into the results of the protocol, such as `Results`; not timed.
     note : what a reader should know about this use of the peer.
     """
 
     step: Callable[[], Any]
-    results: Callable[[Any], Results]
+    results: Callable[[Any], tuple[np.ndarray, ...]]
     note: str = ""
 
 
 class Adapter(NamedTuple):
-    """Module with ``prepare(problem) -> Prepared`` that may raise ImportError or `NotApplicable`."""
+    """Module and its function ``prepare(problem) -> Prepared`` that may raise ImportError or `NotApplicable`."""
 
     module: str
     install: str
+    prepare: str = "prepare"
 
 
 class NotApplicable(Exception):
@@ -92,6 +93,24 @@ def ours(problem: Problem) -> Results:
     return (y, *backend.spmm_backward(problem.plan, problem.values, problem.x, problem.dy))
 
 
+def difference(
+    names: Sequence[str],
+    actual: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+    allowed: Sequence[np.ndarray | float],
+) -> str | None:
+    """Return the first result that has another shape or is off by more than is allowed, or None."""
+    for name, a, e, limit in zip(names, actual, expected, allowed, strict=True):
+        if a.shape != e.shape:
+            return f"{name} has shape {a.shape} instead of {e.shape}"
+        error = np.abs(a.astype(np.float64) - e)
+        if not (error <= limit).all():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                worst = np.nanmax(error / limit)
+            return f"{name} is off by up to {worst:.3g} times the rounding that is allowed"
+    return None
+
+
 def fault(problem: Problem, results: Results) -> str | None:
     """Return what is wrong with a peer's results compared with ours, or None: two roundings apart at most."""
     backend, batch = get("cpu"), problem.x.shape[1]
@@ -101,26 +120,24 @@ def fault(problem: Problem, results: Results) -> str | None:
         *backend.spmm_backward(problem.plan, values, x, dy),
     )
     lengths = (np.diff(problem.indptr).max(), np.diff(problem.plan.indptr).max(), batch)
-    for name, actual, expected, magnitude, length in zip(
-        ("y", "dx", "the weight gradient"), results, ours(problem), magnitudes, lengths, strict=True
-    ):
-        if actual.shape != expected.shape:
-            return f"{name} has shape {actual.shape} instead of {expected.shape}"
-        error = np.abs(actual.astype(np.float64) - expected)
-        allowed = 2 * bound(np.float32, int(length), magnitude)
-        if not (error <= allowed).all():
-            return f"{name} is off by up to {np.max(error / allowed):.3g} times the rounding that is allowed"
-    return None
+    allowed = [2 * bound(np.float32, int(k), magnitude) for k, magnitude in zip(lengths, magnitudes, strict=True)]
+    return difference(("y", "dx", "the weight gradient"), results, ours(problem), allowed)
 
 
-def enter(name: str, problem: Problem) -> Prepared | dict[str, str]:
-    """Prepare and judge the peer `name`; return it, or a line that says why it cannot be timed."""
-    adapter = LINEAR[name]
+def admit(
+    name: str, adapter: Adapter, problem: Any, fault: Callable[[Any, Any], str | None]
+) -> Prepared | dict[str, str]:
+    """Prepare the peer `name` and judge it by `fault`; return it, or a line that says why it cannot be timed."""
     try:
-        prepared = importlib.import_module(adapter.module).prepare(problem)
+        prepared = getattr(importlib.import_module(adapter.module), adapter.prepare)(problem)
         wrong = fault(problem, prepared.results(prepared.step()))
     except ImportError as error:
         return {"peer": name, "missing": adapter.install, "error": str(error)}
     except NotApplicable as error:
         return {"peer": name, "not_applicable": str(error)}
     return {"peer": name, "wrong": wrong} if wrong else prepared
+
+
+def enter(name: str, problem: Problem) -> Prepared | dict[str, str]:
+    """Prepare and judge the peer `name` of a linear layer; see `admit`."""
+    return admit(name, LINEAR[name], problem, fault)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks import measure
+from benchmarks import bench_resnet, measure
 from benchmarks.bench_exploration import METHODS, Layer
 from benchmarks.bench_linear import Shape, problem_of
-from benchmarks.peers import protocol
+from benchmarks.peers import conv_protocol, norm_protocol, protocol
 from benchmarks.run import _chosen
 from benchmarks.table import BENCHMARKS
 
 ROOT = Path(__file__).resolve().parents[3]
-IDENTITY = {"work", "benchmark", "threads", "peer", "n", "nnz", "density", "batch"}
+IDENTITY = {"work", "benchmark", "threads", "peer", "n", "batch"}
+SPARSE = {"nnz", "density"}
 TIMED = {"ours_ms", "ours_quartiles_ms"}
 COMPARED = TIMED | {"peer_ms", "peer_quartiles_ms", "ratio", "ratio_quartiles"}
 UNTIMED = {"missing", "not_applicable", "wrong"}
@@ -42,7 +44,7 @@ def test_quick_run_prints_one_complete_json_object_a_line(name: str) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines
     for line in lines:
-        assert line.keys() >= IDENTITY
+        assert line.keys() >= (IDENTITY if name == "norm" else IDENTITY | SPARSE)
         assert (line["benchmark"], line["threads"]) == (name, 1)
         if line["peer"] is None:
             assert line.keys() >= TIMED
@@ -53,11 +55,35 @@ def test_quick_run_prints_one_complete_json_object_a_line(name: str) -> None:
         assert ("floor" in line) == ("meets_floor" in line)
 
 
-def test_every_linear_peer_is_timed_or_named_with_the_reason() -> None:
-    done = _run("linear", "--quick", "--json", "--rounds", "1", "--rows", "64x64")
+@pytest.mark.parametrize(
+    ("name", "work", "peers"),
+    [
+        ("linear", "linear 64x64 10% batch 16", protocol.LINEAR),
+        ("conv", "conv 4@6x6 10% batch 16", conv_protocol.CONV),
+        ("norm", "norm 4@6x6 batch 16 with residual", norm_protocol.NORM),
+    ],
+)
+def test_every_peer_of_a_layer_is_timed_or_named_with_the_reason(
+    name: str, work: str, peers: Iterable[str]
+) -> None:
+    done = _run(name, "--quick", "--json", "--rounds", "1", "--rows", work)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {line["work"] for line in lines} == {"linear 64x64 10% batch 16"}
-    assert {line["peer"] for line in lines} >= set(protocol.LINEAR)
+    assert {line["work"] for line in lines} == {work}
+    assert {line["peer"] for line in lines} >= set(peers)
+
+
+def test_parts_of_a_step_of_the_residual_network_make_up_the_whole() -> None:
+    done = _run("resnet20", "--quick", "--json", "--rounds", "1", "--density", "0.2")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["density"] for line in lines} == {0.2}
+    assert {line["peer"] for line in lines} >= set(bench_resnet.PEERS)
+    shares = [line["share"] for line in lines if "share" in line]
+    assert len(shares) == len(bench_resnet.PARTS) + 1
+    assert min(shares) >= 0
+    memory = [line for line in lines if "peak_mb" in line]
+    assert len(memory) == 1
+    assert memory[0]["peak_mb"] > 0
+    assert memory[0]["faults"] >= 0
 
 
 def test_numbers_in_rows_are_matched_as_wholes() -> None:
@@ -81,6 +107,9 @@ def test_table_for_people_names_peers_that_are_missing() -> None:
         (["linear", "--quick", "--rows", "nothing"], "64x64"),
         (["linear", "--rounds", "0"], "--rounds"),
         (["linear", "--threads", "0"], "--threads"),
+        (["linear", "--density", "0.1"], "resnet20"),
+        (["resnet20", "--density", "0"], "--density"),
+        (["resnet20", "--density", "nan"], "--density"),
     ],
 )
 def test_bad_requests_exit_2_with_advice(arguments: list[str], hint: str) -> None:
@@ -141,6 +170,13 @@ def test_ratio_is_the_median_of_the_ratios_of_the_rounds() -> None:
     assert line["meets_floor"] is True
     assert (line["ours_ms"], line["peer_ms"], line["n"]) == (2000.0, 4000.0, 3)
     assert measure.row("work", ours, "peer", theirs, floor=2.5)["meets_floor"] is False
+
+
+def test_fastest_peer_is_the_one_with_the_lowest_ratio_among_those_timed() -> None:
+    times = {"ours": np.array([1.0, 2.0]), "slow": np.array([5.0, 9.0]), "fast": np.array([4.0, 8.0])}
+    assert measure.fastest(times, ["slow", "absent", "fast"], "ours") == "fast"
+    assert measure.fastest(times, ["slow"], "ours") == "slow"
+    assert measure.fastest(times, ["absent"], "ours") is None
 
 
 def test_every_round_times_every_contestant_once() -> None:
