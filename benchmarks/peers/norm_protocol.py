@@ -65,9 +65,8 @@ def ours(problem: NormProblem) -> Results:
     backend, shown = get("cpu"), (problem.x, problem.gamma, problem.beta, problem.epsilon)
     y, mean, variance = backend.batch_norm(*shown, problem.residual, True)
     masked = problem.residual is not None
-    dx, dgamma, dbeta, t = backend.batch_norm_backward(
-        problem.x, y, problem.dy, problem.gamma, mean, variance, problem.epsilon, True, masked
-    )
+    options = mean, variance, problem.epsilon, True, masked, None if masked else problem.beta
+    dx, dgamma, dbeta, t = backend.batch_norm_backward(problem.x, y, problem.dy, problem.gamma, *options)
     return (y, dx, dgamma, dbeta) if t is None else (y, dx, dgamma, dbeta, t)
 
 

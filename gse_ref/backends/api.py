@@ -245,12 +245,13 @@ class Backend:
     """
 
     batch_norm_backward: Callable[..., tuple[Array, Array, Array, Array | None]]
-    """batch_norm_backward(x, y, dy, gamma, mean, variance, epsilon, relu, masked) -> dx, dgamma, dbeta, t
+    """batch_norm_backward(x, y, dy, gamma, mean, variance, epsilon, relu, masked[, beta]) -> dx, dgamma, dbeta, t
 
     With t = dy where y > 0, else 0, if `relu`, else t = dy; x̂ = (x - mean) / √(variance + epsilon); means over
     positions and samples of a channel: dx = gamma / √(variance + epsilon) · (t - mean(t) - x̂ · mean(t · x̂)),
     dgamma = Σ t · x̂, dbeta = Σ t, of the dtype of x. The gradient of the residual, t, is returned if `masked`, else
-    None. y and `masked` only matter with `relu`.
+    None. y and `masked` only matter with `relu`. beta may be given where y, mean and variance are what `batch_norm`
+    of the same backend made of x without a residual: it may then find the signs of y again instead of reading y.
     """
 
     max_pool: Callable[[Array, Geometry], tuple[Array, Array]]

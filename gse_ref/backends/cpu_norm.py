@@ -62,8 +62,14 @@ def _batch_norm_backward(
     epsilon: float,
     relu: bool,
     masked: bool,
+    beta: Array | None = None,
 ) -> tuple[Array, Array, Array, Array | None]:
     dx = empty(x.shape, x.dtype)
+    if beta is not None and relu and not masked:
+        dgamma, dbeta = (np.empty(len(x), x.dtype) for _ in range(2))
+        operands = (_planes(x), _planes(dy), gamma, beta, mean, variance, float(epsilon))
+        launch(norm.derived_backward, 3 * x.size, *operands, _planes(dx), dgamma, dbeta)
+        return dx, dgamma, dbeta, None
     t = empty(x.shape, x.dtype) if masked and relu else None
     dgamma, dbeta = (np.empty(len(x), x.dtype) for _ in range(2))
     operands = (_planes(x), _optional(x, y if relu else None), _planes(dy), gamma, mean, variance, float(epsilon))

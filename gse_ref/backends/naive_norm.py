@@ -68,6 +68,7 @@ def _batch_norm_backward(
     epsilon: float,
     relu: bool,
     masked: bool,
+    beta: Array | None = None,
 ) -> tuple[Array, Array, Array, Array | None]:
     dx, t = np.zeros(x.shape, x.dtype), np.zeros(x.shape, x.dtype)
     dgamma, dbeta = np.zeros(len(x), x.dtype), np.zeros(len(x), x.dtype)

@@ -51,7 +51,7 @@ _MAGNITUDES: dict[str, Callable[..., tuple[Any, ...]]] = {
         *norm_bounds.moments(x, variance),
     ),
     "normalise": lambda y, *args: (norm_bounds.normalised(*args),),
-    "batch_norm_backward": lambda dx, dgamma, dbeta, t, *args: (*norm_bounds.gradients(*args[:-1]), None),
+    "batch_norm_backward": lambda dx, dgamma, dbeta, t, *args: (*norm_bounds.gradients(*args[:8]), None),
 }
 
 

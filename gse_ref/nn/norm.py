@@ -30,11 +30,10 @@ def _forward(*arrays: np.ndarray, y: np.ndarray, **_: Any) -> np.ndarray:
 def _fused_gradients(
     grad: Tensor, out: Tensor, inputs: tuple[Tensor, ...], needs: tuple[bool, ...], **s: Any
 ) -> Grads:
-    x, gamma = inputs[:2]
+    x, gamma, beta = (tensor.data for tensor in inputs[:3])
     masked = s["relu"] and any(needs[3:])
-    dx, dgamma, dbeta, t = active().batch_norm_backward(
-        x.data, out.data, grad.data, gamma.data, s["mean"], s["variance"], s["epsilon"], s["relu"], masked
-    )
+    options = s["mean"], s["variance"], s["epsilon"], s["relu"], masked, beta if len(inputs) == 3 else None
+    dx, dgamma, dbeta, t = active().batch_norm_backward(x, out.data, grad.data, gamma, *options)
     residual = grad if t is None else Tensor(t)
     return (Tensor(dx), Tensor(dgamma), Tensor(dbeta), *([residual] * len(inputs[3:])))
 

@@ -78,10 +78,10 @@ def _not_centred(x, gamma, beta, mean, variance, epsilon, residual, relu):
 
 def _backward(**change):
     """Return a backward pass whose arguments, by name, go through the functions of `change` first."""
-    names = ("x", "y", "dy", "gamma", "mean", "variance", "epsilon", "relu", "masked")
+    names = ("x", "y", "dy", "gamma", "mean", "variance", "epsilon", "relu", "masked", "beta")
 
     def backward(*args):
-        named = dict(zip(names, args, strict=True))
+        named = dict(zip(names, args, strict=False))
         named |= {name: function(named) for name, function in change.items()}
         return CPU.batch_norm_backward(*named.values())
 
@@ -104,7 +104,7 @@ def _scaled(part, factor):
 
 def _moments_held_fixed(*args):
     _, dgamma, dbeta, t = CPU.batch_norm_backward(*args)
-    x, y, dy, gamma, _, variance, epsilon, relu, _ = args
+    x, y, dy, gamma, _, variance, epsilon, relu, *_ = args
     pull = np.where(y > 0, dy, 0) if relu else dy
     dx = pull * (gamma / np.sqrt(variance + epsilon)).reshape(-1, 1, 1, 1)
     return dx.astype(x.dtype), dgamma, dbeta, t
@@ -112,7 +112,7 @@ def _moments_held_fixed(*args):
 
 def _mask_always_given(*args):
     *gradients, t = CPU.batch_norm_backward(*args)
-    return *gradients, args[2].copy() if t is None and args[-1] else t
+    return *gradients, args[2].copy() if t is None and args[8] else t
 
 
 def _last_of_ties(x, geometry):
