@@ -141,9 +141,9 @@ def _torch_steps(training: Training, channels_last: bool) -> Callable[[], float]
     ------
     ImportError : no torch. NotApplicable : a module without a twin. ArithmeticError : another loss than ours.
     """
-    from .peers.torch_resnet import TorchResNet
+    from .peers.torch_twin import TorchTwin
 
-    peer = TorchResNet(training.model, channels_last)
+    peer = TorchTwin(training.model, channels_last)
     wrong = _disagreement(training, peer)
     if wrong:
         raise ArithmeticError(wrong)

@@ -114,6 +114,15 @@ def _expand(walk: _Walk, ptr: Array, channels: Array, taps: Array, slots: Array,
     return result
 
 
+#: A window of one pixel: rows of the image need no border between them.
+_POINT = Geometry(1, 1, 0)
+
+
+def _one_row(image: Array) -> Array:
+    """See an image as one long row: fewer and longer runs where rows are short."""
+    return image.reshape(len(image), 1, -1, image.shape[3])
+
+
 def _contiguous(operand: Array) -> Array:
     return operand if operand.flags.c_contiguous else operand.copy()
 
@@ -121,6 +130,9 @@ def _contiguous(operand: Array) -> Array:
 def _conv(
     indptr: Array, indices: Array, values: Array, x: Array, geometry: Geometry, bias: Array | None = None
 ) -> Array:
+    if geometry == _POINT and x.shape[1] > 1:
+        flat = _conv(indptr, indices, values, _one_row(x), geometry, bias)
+        return flat.reshape(len(flat), *x.shape[1:])
     size = (geometry.positions(x.shape[1]), geometry.positions(x.shape[2]))
     y = empty((len(indptr) - 1, *size, x.shape[3]), values.dtype)
     walk = _walk(size, (x.shape[1], x.shape[2]), x.shape[3], geometry, False)
@@ -140,6 +152,9 @@ def _transposed(plan: TransposePlan, values: Array, walk: _Walk, kernel: int) ->
 
 
 def _conv_t(plan: TransposePlan, values: Array, dy: Array, geometry: Geometry, size: tuple[int, int]) -> Array:
+    if geometry == _POINT and size[0] > 1:
+        flat = _conv_t(plan, values, _one_row(dy), geometry, (1, size[0] * size[1]))
+        return flat.reshape(len(flat), *dy.shape[1:])
     channels = (len(plan.indptr) - 1) // geometry.kernel**2
     dx = empty((channels, *size, dy.shape[3]), values.dtype)
     walk = _walk(size, (dy.shape[1], dy.shape[2]), dy.shape[3], geometry, True)
@@ -153,6 +168,9 @@ def _conv_t(plan: TransposePlan, values: Array, dy: Array, geometry: Geometry, s
 def _conv_backward(
     plan: TransposePlan, values: Array, x: Array, dy: Array, geometry: Geometry
 ) -> tuple[Array, Array]:
+    if geometry == _POINT and x.shape[1] > 1:
+        dx, dvalues = _conv_backward(plan, values, _one_row(x), _one_row(dy), geometry)
+        return dx.reshape(x.shape), dvalues
     dx, dvalues = empty(x.shape, x.dtype), np.zeros(len(values))
     walk = _walk((x.shape[1], x.shape[2]), (dy.shape[1], dy.shape[2]), dy.shape[3], geometry, True)
     lists = _transposed(plan, values, walk, geometry.kernel)
@@ -177,6 +195,8 @@ def _inside(size: tuple[int, int], source: tuple[int, int], geometry: Geometry) 
 
 
 def _conv_pairs(rows: Array, cols: Array, dy: Array, x: Array, geometry: Geometry) -> Array:
+    if geometry == _POINT:
+        dy, x = _one_row(dy), _one_row(x)
     scores = np.empty(len(rows), x.dtype)
     inside = _inside((dy.shape[1], dy.shape[2]), (x.shape[1], x.shape[2]), geometry)
     sides = geometry.kernel, geometry.stride

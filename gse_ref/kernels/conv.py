@@ -14,7 +14,7 @@ from numba import njit, prange, uintp
 from .simd import FASTMATH, at, axpy, axpy_dot, copy, dot, fill, tile
 
 #: Widths of the tiles that a run of pixels and samples is cut into, widest first.
-WIDE, NARROW, SINGLE = 128, 16, 1
+WIDE, HALF, NARROW, SMALL, SINGLE = 128, 64, 16, 8, 1
 #: In place of a distance: this tap lies outside the image.
 OUTSIDE = -(1 << 62)
 
@@ -42,6 +42,12 @@ def expand(starts, ptr, channels, taps, slots, values, plane, distances, lists, 
         lists[a, ptr.size - 1] = entry
 
 
+@njit(inline="always")
+def _ends(length):
+    """Return where the tiles of each width end in a run of `length` elements."""
+    return length - length % WIDE, length - length % HALF, length - length % NARROW, length - length % SMALL
+
+
 def _make_product(T):
     @njit(fastmath=FASTMATH, inline="always")
     def product(o, start, stop, lists, offsets, weights, x, base, bias, y, out):
@@ -55,7 +61,7 @@ def _make_product(T):
     return product
 
 
-_wide, _narrow, _single = (_make_product(T) for T in (WIDE, NARROW, SINGLE))
+_wide, _half, _narrow, _small, _single = map(_make_product, (WIDE, HALF, NARROW, SMALL, SINGLE))
 
 
 @njit(parallel=True, cache=True, fastmath=FASTMATH)
@@ -70,12 +76,15 @@ def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width):
     for job in prange(rows.shape[0] * count):
         i, t = job // count, job % count
         first, length, kind, base = tiles[t, 0], tiles[t, 1], rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
-        own, wide, narrow = lists[kind], length - length % WIDE, length - length % NARROW
+        own = lists[kind]
+        wide, half, narrow, small = _ends(length)
         for o in range(own.size - 1):
             out = o * plane + i * width + first
             _wide(o, 0, wide, own, offsets, weights, x, base, bias, y, out)
-            _narrow(o, wide, narrow, own, offsets, weights, x, base, bias, y, out)
-            _single(o, narrow, length, own, offsets, weights, x, base, bias, y, out)
+            _half(o, wide, half, own, offsets, weights, x, base, bias, y, out)
+            _narrow(o, half, narrow, own, offsets, weights, x, base, bias, y, out)
+            _small(o, narrow, small, own, offsets, weights, x, base, bias, y, out)
+            _single(o, small, length, own, offsets, weights, x, base, bias, y, out)
 
 
 def _make_backward(T):
@@ -92,7 +101,9 @@ def _make_backward(T):
     return backward
 
 
-_wide_back, _narrow_back, _single_back = (_make_backward(T) for T in (WIDE, NARROW, SINGLE))
+_wide_back, _half_back, _narrow_back, _small_back, _single_back = map(
+    _make_backward, (WIDE, HALF, NARROW, SMALL, SINGLE)
+)
 
 
 @njit(parallel=True, cache=True, fastmath=FASTMATH)
@@ -108,23 +119,28 @@ def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, p
             i, t = job // count, job % count
             first, length = tiles[t, 0], tiles[t, 1]
             kind, base = rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
-            own, wide, narrow = lists[kind], length - length % WIDE, length - length % NARROW
+            own = lists[kind]
+            wide, half, narrow, small = _ends(length)
             for c in range(channels * block // blocks, channels * (block + 1) // blocks):
                 out = c * plane + i * width + first
                 _wide_back(c, 0, wide, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
-                _narrow_back(c, wide, narrow, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
-                _single_back(c, narrow, length, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
+                _half_back(c, wide, half, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
+                _narrow_back(c, half, narrow, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
+                _small_back(c, narrow, small, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
+                _single_back(c, small, length, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
 
 
 @njit(fastmath=FASTMATH, inline="always")
 def _dot(dy, p, x, q, length):
-    wide, narrow = length - length % WIDE, length - length % NARROW
+    wide, _, narrow, small = _ends(length)
     total = 0.0
     for b in range(0, wide, WIDE):
         total += dot(at(dy, p + b), at(x, q + b), WIDE)
     for b in range(wide, narrow, NARROW):
         total += dot(at(dy, p + b), at(x, q + b), NARROW)
-    for b in range(narrow, length):
+    for b in range(narrow, small, SMALL):
+        total += dot(at(dy, p + b), at(x, q + b), SMALL)
+    for b in range(small, length):
         total += dot(at(dy, p + b), at(x, q + b), SINGLE)
     return total
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from gse_ref.errors import ShapeError
 from gse_ref.models import LayerCount, large_resnet, layer_counts, mlp, small_resnet
 from gse_ref.nn import Conv2d, Dropout, Flatten, Linear, Module, Sequential, ToImages, initialise
 
+compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="minutes when kernels run as plain Python")
 CIFAR, IMAGENET = (3, 32, 32), (3, 224, 224)
 #: Parameters with every connection, biases and normalisation included. He et al. 2016, table 6, states them in
 #: millions (0.27, 0.46, 0.66, 0.85, 1.7); to the last one they are those of the option-A networks everybody trains.
@@ -42,6 +44,7 @@ def test_parameters_of_residual_networks_for_small_images(depth: int) -> None:
     assert len(model.sparse_parameters()) == depth
 
 
+@compiled
 @pytest.mark.parametrize("depth", sorted(LARGE))
 def test_residual_networks_for_large_images(depth: int) -> None:
     model = large_resnet(depth, IMAGENET, 1000)
@@ -52,6 +55,7 @@ def test_residual_networks_for_large_images(depth: int) -> None:
     assert len(model.sparse_parameters()) == depth + shortcuts
 
 
+@compiled
 def test_multiply_adds_of_resnet20_by_hand() -> None:
     """40.6 million: all convolutions cost the same but the stem and, half as much, the first ones of two stages."""
     counts = layer_counts(small_resnet(20, CIFAR, 10), CIFAR)
@@ -60,6 +64,7 @@ def test_multiply_adds_of_resnet20_by_hand() -> None:
     assert [layer.positions for layer in counts] == [1024] * 7 + [256] * 6 + [64] * 6 + [1]
 
 
+@compiled
 def test_sparse_multiply_adds_follow_the_connections() -> None:
     model = small_resnet(20, CIFAR, 10, width=0.5)
     before = layer_counts(model, CIFAR)

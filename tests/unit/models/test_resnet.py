@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -10,6 +11,8 @@ from gse_ref.errors import InputError, ShapeError
 from gse_ref.models import MODELS, ModelSpec, build_model, large_resnet, layer_counts, small_resnet
 from gse_ref.models.resnet import BasicBlock, Bottleneck, OptionA
 from gse_ref.nn import Conv2d, Module, initialise
+
+compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="minutes when kernels run as plain Python")
 
 
 def images(shape: tuple[int, ...], batch: int = 3, dtype: type = np.float32) -> np.ndarray:
@@ -26,6 +29,7 @@ def train_once(model: Module, x: np.ndarray, classes: int) -> Tensor:
     return y
 
 
+@compiled
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 40, 36), (4, 5, 7), (2, 4, 4)])
 @pytest.mark.parametrize("width", [0.5, 1.5, 2])
 def test_small_images_of_any_kind(shape: tuple[int, int, int], width: float) -> None:
@@ -44,6 +48,7 @@ def test_small_images_of_any_kind(shape: tuple[int, int, int], width: float) -> 
     assert [layer.size for layer in counts[13:19]] == [9 * channels[1] * channels[2]] + 5 * [9 * channels[2] ** 2]
 
 
+@compiled
 @pytest.mark.parametrize("depth", [18, 34, 50])
 def test_large_images_of_any_kind(depth: int) -> None:
     shape = (1, 32, 45)
@@ -137,6 +142,7 @@ def test_images_of_another_shape(x: tuple[int, ...]) -> None:
         model(Tensor(np.zeros(x, np.float32)))
 
 
+@compiled
 @pytest.mark.parametrize("name", sorted(name for name in MODELS if name != "mlp"))
 def test_every_model_of_the_table_is_built_to_its_spec(name: str) -> None:
     spec = ModelSpec(3 * 32 * 32, 6, (), np.dtype(np.float64), (3, 32, 32), width=0.125)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ torch = pytest.importorskip("torch", reason="parity with torch needs torch (pip 
 
 from tests.unit.models import torch_twins  # noqa: E402  (imports torch)
 
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="minutes when kernels run as plain Python")
 SHAPE, BATCH, CLASSES = (3, 32, 32), 8, 5
 MOMENTUM, DECAY, RATE, STEPS = 0.9, 1e-4, 0.1, 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ PAPER = {
     16: "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M",
     19: "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M",
 }
+compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="minutes when kernels run as plain Python")
 every_depth = pytest.mark.parametrize("depth", sorted(PAPER))
 
 
@@ -58,6 +60,7 @@ def test_number_of_parameters() -> None:
     assert not any(m.bias for _, m in model.named_modules() if isinstance(m, Conv2d))
 
 
+@compiled
 @every_depth
 def test_every_parameter_learns(depth: int) -> None:
     model = small_vgg(depth, (3, 32, 40), 5, width=0.25)
@@ -72,6 +75,7 @@ def test_every_parameter_learns(depth: int) -> None:
         assert parameter.grad.numpy().any(), name
 
 
+@compiled
 def test_dropout_follows_the_hidden_layers_of_the_classifier() -> None:
     model = small_vgg(11, (3, 32, 32), 5, width=0.25, dropout=0.3)
     assert [m.p for _, m in model.named_modules() if isinstance(m, Dropout)] == [0.3, 0.3]

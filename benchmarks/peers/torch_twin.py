@@ -1,4 +1,4 @@
-"""The twin in torch of a residual network for small images: its weights as dense tensors, its layers one by one."""
+"""The twin in torch of a network for images: its weights as dense tensors, its layers one by one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from gse_ref.models.resnet import BasicBlock, OptionA
 from gse_ref.nn import (
     BatchNorm2d,
     Conv2d,
+    Flatten,
     GlobalAvgPool,
     Linear,
+    MaxPool2d,
     Module,
     Parameter,
+    ReLU,
     Sequential,
     SparseParameter,
     ToImages,
@@ -114,6 +117,15 @@ class _Mean(nn.Module):
         return x.mean((2, 3))
 
 
+class _MaxPool(nn.Module):
+    def __init__(self, layer: MaxPool2d) -> None:
+        super().__init__()
+        self.geometry = tuple(layer.geometry)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.max_pool2d(x, *self.geometry)
+
+
 #: Our module → its twin, which takes over its parameters and children by name.
 TWINS: dict[type[Module], Callable[..., nn.Module]] = {
     Conv2d: _Convolution,
@@ -124,6 +136,9 @@ TWINS: dict[type[Module], Callable[..., nn.Module]] = {
     Sequential: _Row,
     ToImages: _Images,
     GlobalAvgPool: _Mean,
+    MaxPool2d: _MaxPool,
+    Flatten: lambda layer: nn.Flatten(),
+    ReLU: lambda layer: nn.ReLU(),
 }
 
 
@@ -149,12 +164,12 @@ def twin(module: Module) -> nn.Module:
     return made
 
 
-class TorchResNet:
-    """The same network as `model`, a `small_resnet` of any depth and width, in its dtype; batch first.
+class TorchTwin:
+    """The same network as `model`, in its dtype; batch first.
 
     Parameters
     ----------
-    model : ours; its weights and running moments are copied.
+    model : ours, made of modules that `TWINS` knows; its weights and running moments are copied.
     channels_last : the order in memory of images and convolution weights.
 
     Attributes
