@@ -127,6 +127,33 @@ def test_backward_of_a_leaf() -> None:
     assert x.grad.item() == 1
 
 
+@pytest.mark.parametrize("order", ["fresh first", "fresh last", "fresh twice"])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_only_fresh_gradients_are_added_to_in_place(order: str, create_graph: bool) -> None:
+    """A rule that hands on the gradient it was given must not find it changed; one that made its own may."""
+    given: list[np.ndarray] = []
+
+    def hand_on(grad: Tensor, *_: object) -> tuple[Tensor]:
+        given.append(grad.data)
+        return (grad,)
+
+    shared = Op("shared", lambda x: x + 0, hand_on)
+    fresh = Op("fresh", lambda x: 2 * x, lambda grad, *_: (grad * 2,), fresh=True)
+    x = Tensor(np.arange(3.0), requires_grad=True)
+    middle = x * 1
+    branches = {
+        "fresh first": (shared, shared, fresh),
+        "fresh last": (fresh, shared, shared),
+        "fresh twice": (fresh, fresh, shared),
+    }[order]
+    total = apply(branches[0], middle) + apply(branches[1], middle) + apply(branches[2], middle)
+    seed = np.array([1.0, -2.0, 0.5])
+    (found,) = grad(total, [x], seed, create_graph=create_graph)
+    assert found is not None
+    np.testing.assert_array_equal(found.data, sum(2 if op is fresh else 1 for op in branches) * seed)
+    assert all(np.array_equal(array, seed) for array in given)
+
+
 def test_gradient_of_gradient_of_gradient() -> None:
     x = leaf(2.0)
     (first,) = grad(x**4, [x], create_graph=True)
