@@ -91,27 +91,25 @@ def _walk(
 
 
 class _Lists(NamedTuple):
-    """The connections of each class; see `conv.expand`."""
+    """The connections of each class; see `conv.expand_rows` and `conv.expand_columns`."""
 
     lists: Array
     offsets: Array
     weights: Array
-    places: Array
 
 
-def _expand(walk: _Walk, ptr: Array, channels: Array, taps: Array, slots: Array, values: Array) -> _Lists:
-    inside = walk.distances != OUTSIDE
-    counts = inside @ np.bincount(taps, minlength=inside.shape[1]) + 1
-    starts = np.cumsum(counts) - counts
-    total = int(counts.sum())
-    result = _Lists(
-        np.empty((len(inside), len(ptr)), np.int64),
-        np.empty(total, np.int64),
-        np.empty(total, values.dtype),
-        np.empty(total, np.int32),
-    )
-    launch(conv.expand, total, starts, ptr, channels, taps, slots, values, walk.plane, walk.distances, *result)
-    return result
+def _room(walk: _Walk, rows: int, values: Array) -> _Lists:
+    """Return empty lists for all classes, each with room for every connection and one entry of scratch."""
+    classes, room = len(walk.distances), len(walk.distances) * (len(values) + 1)
+    return _Lists(np.empty((classes, rows + 1), np.int64), np.empty(room, np.int64), np.empty(room, values.dtype))
+
+
+@lru_cache(maxsize=64)
+def _reach(channels: int, *walk: Any) -> Array:
+    """Return where each column reads from a position of each class, (classes, channels · kernel²), or OUTSIDE."""
+    distances, plane = _walk(*walk).distances, _walk(*walk).plane
+    reach = distances[:, None] + np.arange(channels)[:, None] * plane
+    return np.where(distances[:, None] == OUTSIDE, OUTSIDE, reach).reshape(len(distances), -1)
 
 
 #: A window of one pixel: rows of the image need no border between them.
@@ -135,20 +133,24 @@ def _conv(
         return flat.reshape(len(flat), *x.shape[1:])
     size = (geometry.positions(x.shape[1]), geometry.positions(x.shape[2]))
     y = empty((len(indptr) - 1, *size, x.shape[3]), values.dtype)
-    walk = _walk(size, (x.shape[1], x.shape[2]), x.shape[3], geometry, False)
-    channels, taps = np.divmod(indices, np.int32(geometry.kernel**2))
-    lists = _expand(walk, indptr, channels, taps, np.arange(len(indices), dtype=np.int32), values)
+    way = size, (x.shape[1], x.shape[2]), x.shape[3], geometry, False
+    walk = _walk(*way)
+    lists = _room(walk, len(y), values)
+    launch(conv.expand_rows, len(lists.offsets), indptr, indices, values, _reach(len(x), *way), *lists)
     bias = values[:0] if bias is None else bias
     work = len(indices) * y[0].size
     plane, width = y[0].size, y[0, 0].size
-    launch(conv.gather, work, *lists[:3], walk.rows, walk.tiles, _contiguous(x), bias, y, plane, width)
+    launch(conv.gather, work, *lists, walk.rows, walk.tiles, _contiguous(x), bias, y, plane, width)
     return y
 
 
-def _transposed(plan: TransposePlan, values: Array, walk: _Walk, kernel: int) -> _Lists:
-    counts = np.diff(plan.indptr)
-    taps = np.repeat(np.tile(np.arange(kernel**2, dtype=np.int32), len(counts) // kernel**2), counts)
-    return _expand(walk, plan.indptr[:: kernel**2].copy(), plan.rows, taps, plan.slots, values)
+def _transposed(plan: TransposePlan, values: Array, walk: _Walk) -> tuple[_Lists, Array]:
+    """Return the lists by input channels, and the slot of each entry."""
+    lists = _room(walk, (len(plan.indptr) - 1) // walk.distances.shape[1], values)
+    places = np.empty(len(lists.offsets), np.int32)
+    pattern = plan.indptr, plan.rows, plan.slots, values
+    launch(conv.expand_columns, len(places), *pattern, walk.plane, walk.distances, *lists, places)
+    return lists, places
 
 
 def _conv_t(plan: TransposePlan, values: Array, dy: Array, geometry: Geometry, size: tuple[int, int]) -> Array:
@@ -158,10 +160,10 @@ def _conv_t(plan: TransposePlan, values: Array, dy: Array, geometry: Geometry, s
     channels = (len(plan.indptr) - 1) // geometry.kernel**2
     dx = empty((channels, *size, dy.shape[3]), values.dtype)
     walk = _walk(size, (dy.shape[1], dy.shape[2]), dy.shape[3], geometry, True)
-    lists = _transposed(plan, values, walk, geometry.kernel)
+    lists, _ = _transposed(plan, values, walk)
     work = len(values) * dy[0].size
     plane, width = dx[0].size, dx[0, 0].size
-    launch(conv.gather, work, *lists[:3], walk.rows, walk.tiles, _contiguous(dy), values[:0], dx, plane, width)
+    launch(conv.gather, work, *lists, walk.rows, walk.tiles, _contiguous(dy), values[:0], dx, plane, width)
     return dx
 
 
@@ -173,10 +175,10 @@ def _conv_backward(
         return dx.reshape(x.shape), dvalues
     dx, dvalues = empty(x.shape, x.dtype), np.zeros(len(values))
     walk = _walk((x.shape[1], x.shape[2]), (dy.shape[1], dy.shape[2]), dy.shape[3], geometry, True)
-    lists = _transposed(plan, values, walk, geometry.kernel)
+    lists, places = _transposed(plan, values, walk)
     images = _contiguous(x), _contiguous(dy), dx, dvalues
     work, blocks = 2 * len(values) * dy[0].size, min(x.shape[0], get_num_threads())
-    launch(conv.backward, work, *lists, walk.rows, walk.tiles, *images, dx[0].size, dx[0, 0].size, blocks)
+    launch(conv.backward, work, *lists, places, walk.rows, walk.tiles, *images, dx[0].size, dx[0, 0].size, blocks)
     with np.errstate(over="ignore"):  # to infinity, as in the definition
         return dx, dvalues.astype(values.dtype)
 

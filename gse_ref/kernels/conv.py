@@ -20,26 +20,46 @@ OUTSIDE = -(1 << 62)
 
 
 @njit(parallel=True, cache=True)
-def expand(starts, ptr, channels, taps, slots, values, plane, distances, lists, offsets, weights, places):
-    """Write the connections of each class of positions.
+def expand_rows(indptr, indices, values, reach, lists, offsets, weights):
+    """Write the connections of each class of positions by output channels.
 
-    Class a holds the connections k whose tap lies inside, distances[a, taps[k]] ≠ OUTSIDE, by rows: entries
-    lists[a, r] … lists[a, r + 1], offset channels[k] · plane + distances[a, taps[k]], weight values[slots[k]] and
-    place slots[k]. starts[a] is the first entry of class a; one entry behind its last is scratch.
+    Class a holds the connections k whose tap lies inside, reach[a, indices[k]] ≠ OUTSIDE: entries lists[a, o] …
+    lists[a, o + 1] with offset reach[a, indices[k]] and weight values[k]. Its first entry is a · (nnz + 1).
     """
-    for a in prange(distances.shape[0]):
+    for a in prange(reach.shape[0]):
         # Unsigned, for an index that cannot be negative is not wrapped around: twice as fast.
-        own, entry = distances[a], uintp(starts[a])
-        for r in range(ptr.size - 1):
-            lists[a, r] = entry
-            for k in range(uintp(ptr[r]), uintp(ptr[r + 1])):
-                distance, slot = own[uintp(taps[k])], slots[k]
+        own, entry = reach[a], uintp(a * (indices.size + 1))
+        for o in range(indptr.size - 1):
+            lists[a, o] = entry
+            for k in range(uintp(indptr[o]), uintp(indptr[o + 1])):
                 # Written in any case and kept or overwritten: a branch would be mispredicted every third time.
-                offsets[entry] = channels[k] * plane + distance
-                weights[entry] = values[uintp(slot)]
-                places[entry] = slot
+                offset = own[uintp(indices[k])]
+                offsets[entry], weights[entry] = offset, values[k]
+                entry += uintp(offset != OUTSIDE)
+        lists[a, indptr.size - 1] = entry
+
+
+@njit(parallel=True, cache=True)
+def expand_columns(indptr, rows, slots, values, plane, distances, lists, offsets, weights, places):
+    """Write the connections of each class of positions by input channels, from the transposed pattern.
+
+    As `expand_rows`, with offset rows[k] · plane + distances[a, tap], weight values[slots[k]] and place slots[k].
+    """
+    taps = np.empty(rows.size, np.int32)
+    kernel = distances.shape[1]
+    for column in range(indptr.size - 1):
+        for k in range(indptr[column], indptr[column + 1]):
+            taps[k] = column % kernel
+    for a in prange(distances.shape[0]):
+        own, entry = distances[a], uintp(a * (rows.size + 1))
+        for c in range((indptr.size - 1) // kernel):
+            lists[a, c] = entry
+            for k in range(uintp(indptr[c * kernel]), uintp(indptr[(c + 1) * kernel])):
+                distance, slot = own[uintp(taps[k])], slots[k]
+                offsets[entry] = rows[k] * plane + distance
+                weights[entry], places[entry] = values[uintp(slot)], slot
                 entry += uintp(distance != OUTSIDE)
-        lists[a, ptr.size - 1] = entry
+        lists[a, (indptr.size - 1) // kernel] = entry
 
 
 @njit(inline="always")
