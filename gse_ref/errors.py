@@ -60,6 +60,6 @@ def unknown(kind: str, name: object, options: Iterable[str]) -> InputError:
     options : the names that exist.
     """
     known = sorted(options)
-    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
+    near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
     return InputError(f"unknown {kind} {name!r}: {hint}available: {', '.join(known)}")

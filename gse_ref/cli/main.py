@@ -21,13 +21,14 @@ INTERRUPTED = 130
 
 
 def _value_of(option: str, arguments: Sequence[str]) -> str | None:
-    """Return the word after `option`."""
+    """Return the word after the last `option`."""
+    found = None
     for position, word in enumerate(arguments):
         name, equals, value = word.partition("=")
         if name == option:
             following = arguments[position + 1 : position + 2]
-            return value if equals else following[0] if following else None
-    return None
+            found = value if equals else following[0] if following else None
+    return found
 
 
 def _defaults(arguments: Sequence[str]) -> Train:
@@ -37,7 +38,12 @@ def _defaults(arguments: Sequence[str]) -> Train:
         raise InputError("--resume goes on with the settings of its run: leave --preset out")
     if run is not None:
         return Train.of(stored_config(run))
-    return Train() if name is None else Train(**preset(name), preset=name)
+    if name is None:
+        return Train()
+    settings = preset(name)
+    if _value_of("--probe-samples", arguments) is not None:
+        settings["probe_per_class"] = None  # the other answer to the same question
+    return Train(**settings, preset=name)
 
 
 def _parse(arguments: Sequence[str]) -> Any:
@@ -52,7 +58,7 @@ def _parse(arguments: Sequence[str]) -> Any:
         args=list(arguments),
         prog="gse-ref",
         description="Train networks that stay sparse from the first step to the last.",
-        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
+        config=(tyro.conf.OmitSubcommandPrefixes,),
     )
 
 
@@ -82,7 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gse-ref: {error}", file=sys.stderr)
         return error.exit_code
     except MemoryError as error:
-        print(f"gse-ref: not enough memory: {error}; lower the widths or the density", file=sys.stderr)
+        print(
+            f"gse-ref: not enough memory: {error}; lower the widths, the density, the batch or the images",
+            file=sys.stderr,
+        )
         return InputError.exit_code
     except OSError as error:
         print(f"gse-ref: {error}", file=sys.stderr)

@@ -128,7 +128,7 @@ class ImageFolderSplit:
                 return decoded(self._path(candidate), self.image_shape[1], views, position).reshape(-1)
             except DataError as error:
                 if self._unreadable == "error":
-                    raise DataError(f"{error}; mend or remove the file, or choose to skip such files") from error
+                    raise DataError(f"{error}; mend it, or skip such files (--unreadable skip)") from error
                 with self._lock:
                     self._bad[candidate] = str(error).removeprefix(f"{self._path(candidate)}: ")
         label = int(self.labels[sample])

@@ -85,7 +85,8 @@ def require_image(image_shape: tuple[int, int, int], stride: int, name: str) -> 
     if min(image_shape[1:]) < stride:
         raise InputError(
             f"{name} makes images {stride} times smaller; those of {image_shape[1]}×{image_shape[2]} pixels are too"
-            f" small: pad them to at least {stride} (--image-size), or choose another network"
+            f" small: pad them to at least {stride} (--image-size), resize them (image-folder:{stride}), or choose "
+            "another network"
         )
 
 

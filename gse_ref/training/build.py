@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import data, optim
+from ..autodiff import Tensor, no_grad
 from ..counts import rounded
 from ..data import Augmentation, Dataset
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from ..explore import Method, method
 from ..models import ModelSpec, build_model
-from ..nn import Module, initialise
+from ..nn import Module, dropping, initialise, probing
 from .config import TrainConfig
 
 
@@ -68,11 +69,28 @@ def _dataset(config: TrainConfig) -> Dataset:
 
 def _probe_samples(config: TrainConfig, dataset: Dataset) -> int | None:
     if config.probe_per_class is not None:
+        scarcest = int(np.unique_counts(dataset.train.labels).counts.min())
+        if scarcest < config.probe_per_class:
+            raise InputError(
+                f"probe_per_class is {config.probe_per_class}, but one class has only {scarcest} training samples"
+            )
         return None
     probe = config.batch_size if config.probe_samples is None else config.probe_samples
     if probe > dataset.train.samples:
         raise InputError(f"probe_samples is {probe}, but there are only {dataset.train.samples} training samples")
     return probe
+
+
+def _try_one_sample(model: Module, dataset: Dataset, dtype: np.dtype) -> None:
+    """Raise InputError now if the model cannot be trained on batches of one sample."""
+    try:
+        with no_grad(), dropping(0, 0), probing(lambda *_: None):
+            model(Tensor(np.zeros((dataset.train.n_features, 1), dtype)))
+    except ShapeError:
+        raise InputError(
+            "one sample leaves one value a channel in the last stage, which has no variance to normalise by: use "
+            "batches and probes of at least 2 samples (--batch-size, --probe-samples), or larger images"
+        ) from None
 
 
 def build(config: TrainConfig) -> Parts:
@@ -96,6 +114,9 @@ def build(config: TrainConfig) -> Parts:
     )
     model = build_model(config.model, spec)
     initialise(model, config.density, config.budget, config.seed)
+    probe = _probe_samples(config, dataset)
+    if 1 in (config.batch_size, probe):
+        _try_one_sample(model, dataset, dtype)
     return Parts(
         dataset=dataset,
         model=model,
@@ -105,6 +126,6 @@ def build(config: TrainConfig) -> Parts:
         dtype=dtype,
         per_epoch=per_epoch,
         last_update=config.last_update(per_epoch),
-        probe_samples=_probe_samples(config, dataset),
+        probe_samples=probe,
         augment=Augmentation() if config.augment else None,
     )

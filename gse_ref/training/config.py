@@ -22,7 +22,7 @@ from ..sparse import BUDGETS
 OPTIMIZERS = ("sgd", "adam", "adamw")
 DTYPES = ("float32", "float64")
 #: Fields that say where and how a run runs; they do not change its numbers and may differ on resume.
-CIRCUMSTANCES = ("data_dir", "workers", "threads", "out", "resume", "checkpoint_every")
+CIRCUMSTANCES = ("data_dir", "workers", "unreadable", "threads", "out", "resume", "checkpoint_every")
 #: No count of anything reaches this.
 MOST = 10**9
 
@@ -239,7 +239,7 @@ class TrainConfig:
 
     def _check_effect(self) -> None:
         """Refuse settings that mean nothing to the model, and two answers to one question."""
-        for name, neutral in (("width", 1.0), ("dropout", 0.0)):
+        for name, neutral in (("hidden", (512, 512)), ("width", 1.0), ("dropout", 0.0)):
             value = getattr(self, name)
             if value != neutral and name not in MODELS[self.model].options:
                 known = ", ".join(model for model, entry in MODELS.items() if name in entry.options)

@@ -25,8 +25,8 @@ def first_non_finite(model: Module, x: np.ndarray) -> str:
     def watched(name: str, module: Module) -> None:
         plain = module.forward
 
-        def forward(value: Tensor) -> Tensor:
-            result = plain(value)
+        def forward(*inputs: Tensor) -> Tensor:
+            result = plain(*inputs)
             if not np.isfinite(result.data).all():
                 bad.append(name or "model")
             return result

@@ -238,19 +238,24 @@ class Trainer:
         self.model.train()
         return losses / test.samples, right / test.samples
 
+    def _diverged_in_evaluation(self) -> DivergenceError:
+        """Return the error that names the first layer, by the first test batch, that is not finite."""
+        x, _ = next(data.ordered_batches(self.parts.dataset.test, self.config.batch_size, self.parts.dtype))
+        self.model.eval()
+        where = first_non_finite(self.model, x)
+        self.model.train()
+        loss, step = self.progress.test_loss, self.progress.step
+        return DivergenceError(
+            f"the test loss is {loss} after step {step}: {where} is not finite; lower --lr, or add --warmup", step
+        )
+
     def _end_epoch(self) -> None:
         progress = self.progress
         progress.train_loss = progress.loss_sum / progress.loss_count
         progress.loss_sum, progress.loss_count = 0.0, 0
         progress.test_loss, progress.test_accuracy = self.evaluate()
         if not np.isfinite(progress.test_loss):
-            x, _ = next(data.ordered_batches(self.parts.dataset.test, self.config.batch_size, self.parts.dtype))
-            where = first_non_finite(self.model, x)
-            raise DivergenceError(
-                f"the test loss is {progress.test_loss} after step {progress.step}: {where} is not finite; lower "
-                "--lr, or add --warmup",
-                progress.step,
-            )
+            raise self._diverged_in_evaluation()
         self.log(
             "metrics.jsonl",
             {

@@ -62,12 +62,15 @@ class RunResult:
         return asdict(self)
 
 
+def _way_on(run: Path, data_dir: Path | None) -> str:
+    return f"gse-ref train --resume {run}" + ("" if data_dir is None else f" --data-dir {data_dir}")
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; the state is saved in `run`."""
 
     def __init__(self, run: Path, step: int, data_dir: Path | None) -> None:
-        folder = "" if data_dir is None else f" --data-dir {data_dir}"
-        super().__init__(f"interrupted at step {step}; go on with: gse-ref train --resume {run}{folder}")
+        super().__init__(f"interrupted at step {step}; go on with: {_way_on(run, data_dir)}")
 
 
 #: Called after every step with the trainer, for display.
@@ -211,6 +214,10 @@ def _go(session: _Session, asked: threading.Event, watch: Watcher | None) -> Non
         session.folder.append("events.jsonl", {"step": step, "event": "diverged", "why": str(error)})
         session.save(DIVERGED)
         raise DivergenceError(f"{error}. State saved in {session.folder.path / DIVERGED}", step) from None
+    except DataError as error:
+        raise DataError(f"{error}. Go on with: {_way_on(session.folder.path, trainer.config.data_dir)}") from None
+    finally:
+        session.note_unreadable()
 
 
 def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
