@@ -11,6 +11,9 @@ from ..kernels.launch import launch
 from .api import Array
 from .memory import empty
 
+#: What an element costs, in elementary operations of `launch`: it comes from the third-level cache, several times.
+_COST = 16
+
 
 def _planes(x: Array) -> Array:
     """Return `x` as (channels, positions and samples), contiguous."""
@@ -38,7 +41,7 @@ def _normalise(
 ) -> Array:
     y = empty(x.shape, x.dtype)
     operands = (_planes(x), gamma, beta, mean, variance, float(epsilon), _optional(x, residual))
-    launch(norm.normalise, x.size, *operands, _floor(x, relu), _planes(y))
+    launch(norm.normalise, _COST * x.size, *operands, _floor(x, relu), _planes(y))
     return y
 
 
@@ -48,7 +51,7 @@ def _batch_norm(
     y = empty(x.shape, x.dtype)
     mean, variance = (np.empty(len(x), np.float64) for _ in range(2))
     operands = (_planes(x), gamma, beta, float(epsilon), _optional(x, residual), _floor(x, relu))
-    launch(norm.batch_norm, 3 * x.size, *operands, _planes(y), mean, variance)
+    launch(norm.batch_norm, _COST * x.size, *operands, _planes(y), mean, variance)
     return y, mean, variance
 
 
@@ -68,13 +71,13 @@ def _batch_norm_backward(
     if beta is not None and relu and not masked:
         dgamma, dbeta = (np.empty(len(x), x.dtype) for _ in range(2))
         operands = (_planes(x), _planes(dy), gamma, beta, mean, variance, float(epsilon))
-        launch(norm.derived_backward, 3 * x.size, *operands, _planes(dx), dgamma, dbeta)
+        launch(norm.derived_backward, _COST * x.size, *operands, _planes(dx), dgamma, dbeta)
         return dx, dgamma, dbeta, None
     t = empty(x.shape, x.dtype) if masked and relu else None
     dgamma, dbeta = (np.empty(len(x), x.dtype) for _ in range(2))
     operands = (_planes(x), _optional(x, y if relu else None), _planes(dy), gamma, mean, variance, float(epsilon))
     results = (_planes(dx), dgamma, dbeta, _optional(x, t))
-    launch(norm.batch_norm_backward, 3 * x.size, *operands, *results)
+    launch(norm.batch_norm_backward, _COST * x.size, *operands, *results)
     return dx, dgamma, dbeta, t
 
 
