@@ -87,7 +87,7 @@ def _walk(
             base = across.base[position] * batch + first - position * batch
             tiles.append((first, min(conv.WIDE, stop * batch - first), across.kind[position], base))
         position = stop
-    return _Walk(distances.reshape(-1, geometry.kernel**2), rows, np.array(tiles, np.int64), plane)
+    return _Walk(distances.reshape(-1, geometry.kernel**2), rows, np.array(tiles, np.int64).reshape(-1, 4), plane)
 
 
 class _Lists(NamedTuple):
@@ -104,7 +104,7 @@ def _room(walk: _Walk, rows: int, values: Array) -> _Lists:
     return _Lists(np.empty((classes, rows + 1), np.int64), np.empty(room, np.int64), np.empty(room, values.dtype))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _reach(channels: int, *walk: Any) -> Array:
     """Return where each column reads from a position of each class, (classes, channels · kernel²), or OUTSIDE."""
     distances, plane = _walk(*walk).distances, _walk(*walk).plane
@@ -118,7 +118,7 @@ _POINT = Geometry(1, 1, 0)
 
 def _one_row(image: Array) -> Array:
     """See an image as one long row: fewer and longer runs where rows are short."""
-    return image.reshape(len(image), 1, -1, image.shape[3])
+    return image.reshape(len(image), 1, image.shape[1] * image.shape[2], image.shape[3])
 
 
 def _contiguous(operand: Array) -> Array:

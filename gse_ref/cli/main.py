@@ -25,7 +25,7 @@ def _value_of(option: str, arguments: Sequence[str]) -> str | None:
     found = None
     for position, word in enumerate(arguments):
         name, equals, value = word.partition("=")
-        if name == option:
+        if name.replace("_", "-") == option:
             following = arguments[position + 1 : position + 2]
             found = value if equals else following[0] if following else None
     return found

@@ -238,7 +238,7 @@ class _Machine:
 
 
 def _filled(state: Any) -> np.ndarray:
-    """Return the array of a state (version, shape, dtype, Fortran order, bytes), read-only."""
+    """Return the array of a state (version, shape, dtype, Fortran order, bytes), in C order."""
     if type(state) is not tuple or len(state) != 5:
         raise _Malformed("an array without shape and content")
     _, shape, dtype, fortran, raw = state
@@ -247,7 +247,7 @@ def _filled(state: Any) -> np.ndarray:
     sizes = type(shape) is tuple and len(shape) <= 4 and all(type(size) is int and size >= 0 for size in shape)
     if not sizes or math.prod(shape) != len(raw):
         raise _Malformed(f"an array of {len(raw)} bytes that do not fit its shape")
-    return np.frombuffer(raw, np.uint8).reshape(shape, order="F" if fortran else "C")
+    return np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(shape, order="F" if fortran else "C"))
 
 
 def _text(value: Any) -> str | None:

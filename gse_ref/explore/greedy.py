@@ -18,8 +18,9 @@ def top_of_dense_gradient(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return edge ids, increasing, and scores |∂loss/∂θ_ij| of the `keep` best inactive pairs.
 
-    O(n_out · n_in · samples) time, but O(nnz + keep + max(block, n_in)) memory: a block of rows at a time, of which
-    only what beats the best so far is kept. Ties go to the lower edge id.
+    O(n_out · n_in · samples) time, but O(nnz + keep + max(block, n_in)) memory (and, for a convolution, that of X
+    and δ once more): a block of rows at a time, of which only what beats the best so far is kept. Ties go to the
+    lower edge id.
 
     Raises
     ------

@@ -12,7 +12,8 @@ import numpy as np
 from ..autodiff import Tensor, grad
 
 #: Called once for each sparse layer, in the order of the backward pass, with the layer's parameter, its input X
-#: (n_in, batch) and δ = ∂loss/∂Y (n_out, batch). Both arrays are read-only by contract and gone afterwards.
+#: (n_in, batch) and δ = ∂loss/∂Y (n_out, batch), of a convolution as images (channels, height, width, batch).
+#: Both arrays are read-only by contract and gone afterwards.
 Observer = Callable[[Any, np.ndarray, np.ndarray], None]
 
 _observer: ContextVar[Observer | None] = ContextVar("gse_ref_probe", default=None)

@@ -86,10 +86,10 @@ def _try_one_sample(model: Module, dataset: Dataset, dtype: np.dtype) -> None:
     try:
         with no_grad(), dropping(0, 0), probing(lambda *_: None):
             model(Tensor(np.zeros((dataset.train.n_features, 1), dtype)))
-    except ShapeError:
+    except ShapeError as error:
         raise InputError(
-            "one sample leaves one value a channel in the last stage, which has no variance to normalise by: use "
-            "batches and probes of at least 2 samples (--batch-size, --probe-samples), or larger images"
+            f"the model cannot be trained on batches of one sample ({error}): use batches and probes of at least 2 "
+            "samples (--batch-size, --probe-samples), or larger images"
         ) from None
 
 

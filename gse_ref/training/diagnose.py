@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autodiff import Tensor, no_grad
-from ..nn import Module, dropping, probing
+from ..nn import Module, probing
 
 
 def first_non_finite(model: Module, x: np.ndarray) -> str:
@@ -38,7 +38,7 @@ def first_non_finite(model: Module, x: np.ndarray) -> str:
         watched(name, module)
     try:
         # As a probe pass: running statistics stay as they are.
-        with no_grad(), dropping(0, 0), probing(lambda *_: None):
+        with no_grad(), probing(lambda *_: None):
             model(Tensor(x))
     finally:
         for _, module in modules:

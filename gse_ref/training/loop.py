@@ -162,7 +162,8 @@ class Trainer:
         loss = self._loss(x, labels, step)
         value = loss.item()
         if not np.isfinite(value):
-            where = first_non_finite(self.model, x)
+            with dropping(self.config.seed, step):
+                where = first_non_finite(self.model, x)
             raise DivergenceError(
                 f"the loss is {value} at step {step}: {where} is not finite; lower --lr, or add --warmup", step
             )
@@ -174,6 +175,7 @@ class Trainer:
         self.progress.loss_count += 1
 
     def _loss(self, x: np.ndarray, labels: np.ndarray, step: int) -> Tensor:
+        """Return the loss of a batch in training; a probe drops the same units as the step that it precedes."""
         with dropping(self.config.seed, step):
             logits = self.model(Tensor(x))
         return cross_entropy(logits, labels, self.config.label_smoothing)
@@ -239,9 +241,12 @@ class Trainer:
         return losses / test.samples, right / test.samples
 
     def _diverged_in_evaluation(self) -> DivergenceError:
-        """Return the error that names the first layer, by the first test batch, that is not finite."""
-        x, _ = next(data.ordered_batches(self.parts.dataset.test, self.config.batch_size, self.parts.dtype))
+        """Return the error that names the first layer that is not finite on a test batch."""
         self.model.eval()
+        with no_grad():
+            for x, _ in data.ordered_batches(self.parts.dataset.test, self.config.batch_size, self.parts.dtype):
+                if not np.isfinite(self.model(Tensor(x)).data).all():
+                    break
         where = first_non_finite(self.model, x)
         self.model.train()
         loss, step = self.progress.test_loss, self.progress.step

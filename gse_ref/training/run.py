@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import shlex
 import signal
 import sys
 import threading
@@ -62,15 +63,19 @@ class RunResult:
         return asdict(self)
 
 
-def _way_on(run: Path, data_dir: Path | None) -> str:
-    return f"gse-ref train --resume {run}" + ("" if data_dir is None else f" --data-dir {data_dir}")
+def _way_on(run: Path, config: TrainConfig) -> str:
+    """Return the command that goes on with a run, with the circumstances that it needs."""
+    words = ["gse-ref", "train", "--resume", str(run)]
+    words += [] if config.data_dir is None else ["--data-dir", str(config.data_dir)]
+    words += [] if config.unreadable == "error" else ["--unreadable", config.unreadable]
+    return shlex.join(words)
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; the state is saved in `run`."""
 
-    def __init__(self, run: Path, step: int, data_dir: Path | None) -> None:
-        super().__init__(f"interrupted at step {step}; go on with: {_way_on(run, data_dir)}")
+    def __init__(self, run: Path, step: int, config: TrainConfig) -> None:
+        super().__init__(f"interrupted at step {step}; go on with: {_way_on(run, config)}")
 
 
 #: Called after every step with the trainer, for display.
@@ -208,14 +213,14 @@ def _go(session: _Session, asked: threading.Event, watch: Watcher | None) -> Non
                 watch(trainer)
             if asked.is_set():
                 session.note("interrupted")
-                raise Interrupted(session.folder.path, trainer.progress.step, trainer.config.data_dir)
+                raise Interrupted(session.folder.path, trainer.progress.step, trainer.config)
     except DivergenceError as error:
         step = trainer.progress.step + 1 if error.step is None else error.step
         session.folder.append("events.jsonl", {"step": step, "event": "diverged", "why": str(error)})
         session.save(DIVERGED)
         raise DivergenceError(f"{error}. State saved in {session.folder.path / DIVERGED}", step) from None
     except DataError as error:
-        raise DataError(f"{error}. Go on with: {_way_on(session.folder.path, trainer.config.data_dir)}") from None
+        raise DataError(f"{error}. Go on with: {_way_on(session.folder.path, trainer.config)}") from None
     finally:
         session.note_unreadable()
 

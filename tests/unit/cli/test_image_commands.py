@@ -80,7 +80,8 @@ def test_options_override_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_preset_can_be_named_in_both_spellings(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["--preset", "paper-cifar10-vgg16"], ["--preset=paper-cifar10-vgg16"]):
+    plain = ["--preset", "paper-cifar10-vgg16"]
+    for words in (plain, ["--preset=paper-cifar10-vgg16"], [*plain, "--probe_samples", "5"]):
         assert "cifar10: not in nowhere" in ran(["train", *words, "--data-dir", "nowhere"], capsys, 2)
 
 

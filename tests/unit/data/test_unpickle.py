@@ -65,7 +65,9 @@ def test_agrees_with_pickle_on_what_it_admits(protocol):
 def test_column_order_of_an_array_is_honoured():
     values = np.arange(6, dtype=np.uint8).reshape(2, 3)
     raw = array((2, 3), values.tobytes("F"), fortran=True)
-    assert np.array_equal(loads(mapping({b"data": raw}), "f")[b"data"], values)
+    found = loads(mapping({b"data": raw}), "f")[b"data"]
+    assert np.array_equal(found, values)
+    assert found.flags.c_contiguous, "what is gathered by rows must lie by rows"
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])

@@ -344,3 +344,16 @@ def test_a_probe_computes_no_weight_gradient() -> None:
         np.testing.assert_array_equal(parameter.data, before[name][0])
         assert parameter.grad is before[name][1]
         assert parameter.grad is not None
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_a_batch_of_no_samples_passes(kernel: int) -> None:
+    layer = Conv2d(2, 3, kernel, dtype=np.float64)
+    initialise(layer, 0.5)
+    x = Tensor(np.zeros((2, 4, 5, 0)), requires_grad=True)
+    y = layer(x)
+    assert y.shape == (3, 4, 5, 0)
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == x.shape
+    assert not np.any(layer.weight.grad.data)

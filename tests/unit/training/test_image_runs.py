@@ -119,6 +119,12 @@ def test_resumed_run_is_the_same_run(model: str, scope: str, stop_at: int, tmp_p
     assert all(array.any() for array in moments.values()), "a mean that never moved was not restored either"
 
 
+def test_the_way_on_names_the_circumstances() -> None:
+    config = gse.TrainConfig(data_dir=Path("my images"), unreadable="skip")
+    told = str(Interrupted(Path("a run"), 3, config))
+    assert told.endswith("gse-ref train --resume 'a run' --data-dir 'my images' --unreadable skip")
+
+
 def test_ctrl_c_saves_and_the_run_goes_on(tmp_path: Path) -> None:
     def press(trainer: Trainer) -> None:
         if trainer.progress.step == 5:
