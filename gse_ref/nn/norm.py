@@ -137,7 +137,7 @@ class BatchNorm2d(Module):
         if size == 1:
             raise ShapeError(
                 f"one value per channel has no variance to train with: x has shape {x.shape}; use larger "
-                "batches, or normalise by the running moments: eval()"
+                "batches, or eval() to normalise by the running moments"
             )
         more = None if residual is None else residual.data
         arrays = (x.data, self.weight.data, self.bias.data)
