@@ -9,10 +9,10 @@ import numba
 import numpy as np
 import pytest
 
-from gse_ref.backends import Backend, Geometry, get, thread_limit
-from gse_ref.kernels import launch as launching
+from gse_ref.backends import Backend, Geometry, get
 from gse_ref.sparse import Topology
 from tests.contract.conv_checks import CONV_CHECKS
+from tests.contract.threads import assert_threads_agree
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 CHANNELS, N_OUT, SIZE, BATCH = (3, 2, (4, 3), 5) if INTERPRETED else (19, 23, (9, 11), 37)
@@ -67,20 +67,10 @@ CALLS: dict[str, Callable[[Backend, Layer], Any]] = {
 }
 
 
-def bits(result: Any) -> list[bytes]:
-    return [part.tobytes() for part in (result if isinstance(result, tuple) else (result,))]
-
-
 @pytest.mark.parametrize("name", sorted(LAYERS))
 @pytest.mark.parametrize("function", sorted(CALLS))
 def test_threads_do_not_change_a_bit(function: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launching, "SERIAL", 0)  # every call is worth all threads
-    results = []
-    for threads in (1, 2, 2):  # twice on two: a race would differ from itself
-        with thread_limit(threads):
-            assert numba.get_num_threads() == threads
-            results.append(bits(CALLS[function](get("cpu"), LAYERS[name])))
-    assert results[0] == results[1] == results[2]
+    assert_threads_agree(lambda: CALLS[function](get("cpu"), LAYERS[name]), monkeypatch)
 
 
 def test_there_is_a_call_of_each_function() -> None:

@@ -9,8 +9,8 @@ import numba
 import numpy as np
 import pytest
 
-from gse_ref.backends import Backend, Geometry, get, thread_limit
-from gse_ref.kernels import launch as launching
+from gse_ref.backends import Backend, Geometry, get
+from tests.contract.threads import assert_threads_agree
 
 SHAPE = (3, 4, 4, 5) if numba.config.DISABLE_JIT else (17, 9, 10, 65)
 GEOMETRY = Geometry(3, 2, 1)
@@ -33,16 +33,6 @@ CALLS: dict[str, Callable[[Backend], Any]] = {
 }
 
 
-def bits(result: Any) -> list[bytes]:
-    return [part.tobytes() for part in (result if isinstance(result, tuple) else (result,))]
-
-
 @pytest.mark.parametrize("function", sorted(CALLS))
 def test_threads_do_not_change_a_bit(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launching, "SERIAL", 0)  # every call is worth all threads
-    results = []
-    for threads in (1, 2, 2):  # twice on two: a race would differ from itself
-        with thread_limit(threads):
-            assert numba.get_num_threads() == threads
-            results.append(bits(CALLS[function](get("cpu"))))
-    assert results[0] == results[1] == results[2]
+    assert_threads_agree(lambda: CALLS[function](get("cpu")), monkeypatch)

@@ -12,6 +12,7 @@ import pytest
 from gse_ref.backends import Backend, get, thread_limit
 from gse_ref.kernels import launch as launching
 from gse_ref.sparse import Topology
+from tests.contract.threads import assert_threads_agree
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 UNITS, DEGREE, BATCH = (24, 4, 20) if INTERPRETED else (600, 40, 145)
@@ -67,19 +68,9 @@ CALLS: dict[str, Callable[[Backend], Any]] = {
 }
 
 
-def bits(result: Any) -> list[bytes]:
-    return [part.tobytes() for part in (result if isinstance(result, tuple) else (result,))]
-
-
 @pytest.mark.parametrize("function", sorted(CALLS))
 def test_threads_do_not_change_a_bit(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launching, "SERIAL", 0)  # every call is worth all threads
-    results = []
-    for threads in (1, 2, 2):  # twice on two: a race would differ from itself
-        with thread_limit(threads):
-            assert numba.get_num_threads() == threads
-            results.append(bits(CALLS[function](get("cpu"))))
-    assert results[0] == results[1] == results[2]
+    assert_threads_agree(lambda: CALLS[function](get("cpu")), monkeypatch)
 
 
 @pytest.mark.parametrize(("work", "threads"), [(0, 1), (launching.SERIAL - 1, 1), (launching.SERIAL, 2)])

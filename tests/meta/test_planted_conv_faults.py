@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 from gse_ref.backends import Geometry, get
 from tests.contract.conv_checks import CONV_CHECKS
+from tests.meta.planted import judge
 
 CPU = get("cpu")
 
@@ -237,29 +237,14 @@ FAULTS = [
 ]
 
 
-def judge(function: str, broken: Callable[..., Any]) -> None:
-    """Run the contract check of one function as the contract tests do, without shrinking."""
-    check, backend = CONV_CHECKS[function], replace(CPU, **{function: broken})
-
-    @settings(
-        max_examples=300,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    @given(case=check.cases)
-    def run(case: Any) -> None:
-        check.body(backend, case)
-
-    run()
+def judged(function: str, broken: Callable[..., Any]) -> None:
+    judge(CONV_CHECKS[function], replace(CPU, **{function: broken}))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.function}: {fault.bug}")
 def test_the_check_finds_the_fault(fault: Fault) -> None:
     with pytest.raises(AssertionError):
-        judge(fault.function, fault.broken)
+        judged(fault.function, fault.broken)
 
 
 def test_each_function_has_a_fault() -> None:
@@ -267,7 +252,7 @@ def test_each_function_has_a_fault() -> None:
 
 
 def test_the_plant_is_the_fault() -> None:
-    judge("conv", _loses(lambda y: slice(0, 0)))
-    judge("conv_t", _transposed(lambda taps: taps))
-    judge("conv_backward", _weight_gradient(lambda dy: dy))
-    judge("patch_abs_sums", _first_rows(10**6))
+    judged("conv", _loses(lambda y: slice(0, 0)))
+    judged("conv_t", _transposed(lambda taps: taps))
+    judged("conv_backward", _weight_gradient(lambda dy: dy))
+    judged("patch_abs_sums", _first_rows(10**6))

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 from gse_ref.backends import AliasTable, Backend, get
 from tests.contract.checks import CHECKS, wide_cases
 from tests.contract.conv_checks import CONV_CHECKS
 from tests.contract.norm_checks import NORM_CHECKS
+from tests.meta.planted import judge
 
 CPU, NAIVE = get("cpu"), get("naive")
 
@@ -265,31 +265,16 @@ FAULTS = [
 ]
 
 
-def judge(function: str, backend: Backend) -> None:
-    """Run the contract check of one function as the contract tests do, without shrinking."""
-    check = CHECKS[function]
-
-    @settings(
-        max_examples=300,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    @given(case=check.cases)
-    def run(case: Any) -> None:
-        check.body(backend, case)
-
-    run()
+def judged(function: str, backend: Backend) -> None:
+    judge(CHECKS[function], backend)
     for case in wide_cases().get(function, ()):
-        check.body(backend, case)
+        CHECKS[function].body(backend, case)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.function}: {fault.bug}")
 def test_the_check_finds_the_fault(fault: Fault) -> None:
     with pytest.raises(AssertionError):
-        judge(fault.function, replace(CPU, **{fault.function: fault.broken}))
+        judged(fault.function, replace(CPU, **{fault.function: fault.broken}))
 
 
 def test_each_function_has_a_fault() -> None:

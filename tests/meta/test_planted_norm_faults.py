@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 from gse_ref.backends import get, shadow
 from gse_ref.errors import MismatchError
 from tests.contract.norm_checks import NORM_CHECKS
+from tests.meta.planted import judge
 
 CPU, NAIVE = get("cpu"), get("naive")
 
@@ -191,35 +191,19 @@ FAULTS = [
 ]
 
 
-def judge(function: str, broken: Callable[..., Any]) -> None:
-    """Run the contract check of one function as the contract tests do, without shrinking."""
-    check = NORM_CHECKS[function]
-
-    @settings(
-        max_examples=300,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    @given(case=check.cases)
-    def run(case: Any) -> None:
-        with np.errstate(all="ignore"):
-            check.body(replace(CPU, **{function: broken}), case)
-
-    run()
+def judged(function: str, broken: Callable[..., Any]) -> None:
+    judge(NORM_CHECKS[function], replace(CPU, **{function: broken}))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.function}: {fault.bug}")
 def test_the_check_finds_the_fault(fault: Fault) -> None:
     with pytest.raises(AssertionError):
-        judge(fault.function, fault.broken)
+        judged(fault.function, fault.broken)
 
 
 def test_the_plant_is_the_fault() -> None:
-    judge("batch_norm", _by(_moments))
-    judge("batch_norm_backward", _backward())
+    judged("batch_norm", _by(_moments))
+    judged("batch_norm_backward", _backward())
 
 
 def test_moments_apart_from_the_mean_are_found_at_once() -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gse_ref.sparse import Topology
 from tests import strategies
+from tests.meta.corners import rare
 
 EXAMPLES = 400
 
@@ -155,23 +155,8 @@ CORNERS: dict[str, tuple[Any, Any, set[str]]] = {
 
 @pytest.mark.parametrize("name", sorted(CORNERS))
 def test_each_corner_is_drawn_again_and_again(name: str) -> None:
-    strategy, corners_of, wanted = CORNERS[name]
-    seen: Counter[str] = Counter()
-
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    @given(case=strategy)
-    def collect(case: Any) -> None:
-        seen.update(set(corners_of(case)))
-
-    collect()
-    rare = {corner: seen[corner] for corner in wanted if seen[corner] < EXAMPLES // 200}
-    assert not rare, f"{name} seldom draws {rare} in {EXAMPLES} examples"
+    seldom = rare(*CORNERS[name], EXAMPLES)
+    assert not seldom, f"{name} seldom draws {seldom} in {EXAMPLES} examples"
 
 
 @given(shape=strategies.shapes(), data=st.data())
