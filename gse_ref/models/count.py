@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autodiff import Tensor, no_grad
-from ..nn import Module, SparseParameter
+from ..nn import Module, SparseParameter, watching
 
 
 class LayerCount(NamedTuple):
@@ -41,35 +41,6 @@ def _evaluating(model: Module) -> Iterator[None]:
             module.training = mode
 
 
-@contextmanager
-def _counting(model: Module) -> Iterator[dict[int, int]]:
-    """Count the output positions of the modules that own sparse weights, by the id of the weights."""
-    positions: dict[int, int] = {}
-    watched: list[Module] = []
-
-    def watch(module: Module, weights: list[int]) -> None:
-        plain = module.forward
-
-        def forward(x: Tensor) -> Tensor:
-            y = plain(x)
-            for weight in weights:
-                positions[weight] = positions.get(weight, 0) + y.size // (y.shape[0] * y.shape[-1])
-            return y
-
-        module.forward = forward  # type: ignore[method-assign]
-        watched.append(module)
-
-    try:
-        for _, module in model.named_modules():
-            weights = [id(member) for _, member in module._members() if isinstance(member, SparseParameter)]
-            if weights:
-                watch(module, weights)
-        yield positions
-    finally:
-        for module in watched:
-            del module.forward
-
-
 def layer_counts(model: Module, image_shape: tuple[int, ...]) -> list[LayerCount]:
     """Return the counts of each sparse layer, in the order that numbers the layers.
 
@@ -85,7 +56,14 @@ def layer_counts(model: Module, image_shape: tuple[int, ...]) -> list[LayerCount
     """
     parameters = model.sparse_parameters()
     kind = next((p.dtype for p in model.named_parameters().values()), np.dtype(np.float32))
-    with no_grad(), _evaluating(model), _counting(model) as positions:
+    positions: dict[int, int] = {}
+
+    def count(name: str, module: Module, y: Tensor) -> None:
+        for _, member in module._members():
+            if isinstance(member, SparseParameter):
+                positions[id(member)] = positions.get(id(member), 0) + y.size // (y.shape[0] * y.shape[-1])
+
+    with no_grad(), _evaluating(model), watching(model, count):
         model(Tensor(np.zeros((*image_shape, 1), kind)))
     return [
         LayerCount(name, p.topology.size, p.topology.nnz, positions.get(id(p), 0)) for name, p in parameters.items()

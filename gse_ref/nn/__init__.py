@@ -27,3 +27,4 @@ from .probe import Observer as Observer
 from .probe import is_probing as is_probing
 from .probe import probe as probe
 from .probe import probing as probing
+from .watch import watching as watching

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autodiff import Tensor, no_grad
-from ..nn import Module, probing
+from ..nn import Module, probing, watching
 
 
 def first_non_finite(model: Module, x: np.ndarray) -> str:
@@ -22,25 +22,11 @@ def first_non_finite(model: Module, x: np.ndarray) -> str:
         return "the input"
     bad: list[str] = []
 
-    def watched(name: str, module: Module) -> None:
-        plain = module.forward
+    def look(name: str, module: Module, output: Tensor) -> None:
+        if not np.isfinite(output.data).all():
+            bad.append(name or "model")
 
-        def forward(*inputs: Tensor) -> Tensor:
-            result = plain(*inputs)
-            if not np.isfinite(result.data).all():
-                bad.append(name or "model")
-            return result
-
-        module.forward = forward  # type: ignore[method-assign, assignment]
-
-    modules = list(model.named_modules())
-    for name, module in modules:
-        watched(name, module)
-    try:
-        # As a probe pass: running statistics stay as they are.
-        with no_grad(), probing(lambda *_: None):
-            model(Tensor(x))
-    finally:
-        for _, module in modules:
-            del module.forward
+    # As a probe pass: running statistics stay as they are.
+    with no_grad(), probing(lambda *_: None), watching(model, look):
+        model(Tensor(x))
     return f"the output of {bad[0]}" if bad else "the loss"
