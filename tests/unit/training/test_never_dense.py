@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -19,8 +17,8 @@ from gse_ref.explore.greedy import top_of_dense_gradient
 from gse_ref.nn import Observation, SparseParameter
 from gse_ref.rng import stream
 from gse_ref.sparse import LayerShape, erdos_renyi
+from tests.unit.training.guard import run_guarded
 
-ROOT = Path(__file__).resolve().parents[3]
 WIDTH = 64_000
 #: One bit a connection would be 0.5 GB, a byte 4.1 GB, a float32 16.4 GB.
 LIMIT = 3_000_000_000
@@ -41,11 +39,7 @@ def guarded(out: Path, **changes) -> subprocess.CompletedProcess[str]:
         "limit": LIMIT,
         **changes,
     }
-    # glibc reserves address space for each thread's arena; one arena keeps the count honest
-    environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    script = Path(__file__).with_name("guarded_run.py")
-    words = [sys.executable, str(script), json.dumps(options)]
-    return subprocess.run(words, capture_output=True, text=True, env=environment, check=False, cwd=ROOT)
+    return run_guarded("guarded_run.py", options)
 
 
 @pytest.mark.parametrize("method", SPARSE)

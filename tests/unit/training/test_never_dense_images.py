@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -18,8 +16,8 @@ from gse_ref.explore.greedy import BLOCK, top_of_dense_gradient
 from gse_ref.nn import Conv2d, Observation
 from gse_ref.rng import stream
 from gse_ref.sparse import erdos_renyi
+from tests.unit.training.guard import run_guarded
 
-ROOT = Path(__file__).resolve().parents[3]
 #: ResNet-20 of this width has 32,768 channels at its end: 32,768 × 294,912 possible connections in a layer.
 WIDTH = 512.0
 POSSIBLE = 32_768 * 32_768 * 9
@@ -44,11 +42,7 @@ def guarded(out: Path, **changes) -> subprocess.CompletedProcess[str]:
         "limit": LIMIT,
         **changes,
     }
-    # glibc reserves address space for each thread's arena; one arena keeps the count honest
-    environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    script = Path(__file__).with_name("guarded_image_run.py")
-    words = [sys.executable, str(script), json.dumps(options)]
-    return subprocess.run(words, capture_output=True, text=True, env=environment, check=False, cwd=ROOT)
+    return run_guarded("guarded_image_run.py", options)
 
 
 @pytest.mark.parametrize("method", SPARSE)
