@@ -44,6 +44,12 @@ class MismatchError(GseError):
     exit_code = 1
 
 
+class UnfinishedError(GseError):
+    """Some runs of a comparison diverged or failed; the others were carried through and are reported."""
+
+    exit_code = 1
+
+
 class MissingDependencyError(GseError, ImportError):
     """An optional dependency that the request needs is not installed."""
 

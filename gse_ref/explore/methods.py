@@ -20,11 +20,13 @@ class Method:
     propose : which connections could be grown at an update; None for a topology that never changes.
     densifies : what becomes dense at some moment: "nothing" or "gradient".
     summary : one line for people.
+    fixed_density : the density that it trains at whatever was asked for; None for the one asked for.
     """
 
     propose: Proposer | None
     densifies: str
     summary: str
+    fixed_density: float | None = None
 
 
 METHODS: dict[str, Method] = {
