@@ -93,8 +93,8 @@ def _base_text(base: TrainConfig) -> str:
     return replace(base, **{name: getattr(TrainConfig(), name) for name in _VARIED}).to_json()
 
 
-def _open(folder: Path, base: TrainConfig) -> None:
-    """Make the folder, or check that it is one of a comparison with the same base settings."""
+def _check(folder: Path, base: TrainConfig) -> None:
+    """Refuse a folder that holds a comparison with other base settings, or something else."""
     path = folder / BASE
     if path.exists():
         try:
@@ -111,12 +111,15 @@ def _open(folder: Path, base: TrainConfig) -> None:
                 f"{folder} holds a comparison with other base settings ({', '.join(odd)}): give another --out, or "
                 "the settings it was made with"
             )
-        return
+    elif folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no comparison: give another --out")
+
+
+def _make(folder: Path, base: TrainConfig) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(not entry.name.startswith(".") for entry in folder.iterdir()):
-            raise InputError(f"{folder} is not empty and holds no comparison: give another --out")
-        write_atomically(path, _base_text(base).encode())
+        if not (folder / BASE).exists():
+            write_atomically(folder / BASE, _base_text(base).encode())
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror or error}; give another --out") from None
 
@@ -175,11 +178,13 @@ def carry_through(
     InputError, DataError : the folder is of another comparison, or the first run cannot be built.
     Stopped : Ctrl-C; what had ended is written, what was under way goes on from its last step.
     """
-    _open(folder, base)
+    _check(folder, base)
+    jobs = _jobs(points, folder)
+    if jobs:
+        build(jobs[0].config)  # raises here, before anything is written, what would fail in every run
+    _make(folder, base)
     with _locked(folder):
-        jobs = _jobs(points, folder)
-        if jobs:
-            build(jobs[0].config)  # raises here, before any process, what would fail in all of them
+        jobs = _jobs(points, folder)  # another process may have been at it
         failed: dict[str, Outcome] = {}
         display.start(len(jobs), len({point.key for point in points}) - len(jobs))
         try:

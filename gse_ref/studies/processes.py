@@ -79,7 +79,10 @@ class _Worker:
         code = self._process.wait()
         if not self.outcome:
             self.outcome = {"outcome": "failed", "why": self._crash(code)}
-        self._errors.close()
+        self.stop()
+        for stream in (self._process.stdout, self._errors):
+            if stream is not None:
+                stream.close()
         messages.put(_Message(self, None))
 
     def _crash(self, code: int) -> str:

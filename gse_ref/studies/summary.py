@@ -163,9 +163,7 @@ def _notes(rows: Sequence[Row], reference: str) -> list[str]:
             "interval (Student's t, pairs − 1 degrees of freedom), in points, each for one comparison at a time."
         )
     if 1 in pairs:
-        notes.append(
-            f"Minus {reference}, one seed: a difference without an interval says nothing; take more --seeds."
-        )
+        notes.append(f"Minus {reference}, one seed: no interval, so it says little; take more --seeds.")
     if any(row.diverged or row.failed for row in rows):
         notes.append("Means leave out the runs that diverged or failed, and are too good by that.")
     return notes
