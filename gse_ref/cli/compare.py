@@ -17,6 +17,7 @@ from ..studies import (
     carry_through,
     cores,
     in_processes,
+    particular,
     points,
     product,
     summarise,
@@ -57,7 +58,13 @@ class ManyRuns(TrainConfig):
     def base(self) -> TrainConfig:
         """Return the settings that all runs share but for what is varied."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(TrainConfig)}
-        return TrainConfig(**{**fields, "workers": 1, "threads": 1, "out": None, "resume": None, "seed": 0})
+        fields |= {"workers": 1, "threads": 1, "out": None, "resume": None, "seed": 0}
+        return TrainConfig(**{name: value for name, value in fields.items() if name not in particular()})
+
+    def particulars(self) -> dict[str, list[Any]]:
+        """Return what was set that means something to some methods only, so that it is part of the setting."""
+        plain = TrainConfig()
+        return {n: [getattr(self, n)] for n in sorted(particular()) if getattr(self, n) != getattr(plain, n)}
 
     def processes(self) -> int:
         """Return how many runs run at a time."""
@@ -105,12 +112,12 @@ class Compare(ManyRuns):
 
     def _axes(self) -> dict[str, list[Any]]:
         densities = (self.density,) if self.densities is None else self.densities
-        axes: dict[str, list[Any]] = {"density": list(densities)}
+        axes: dict[str, list[Any]] = {"density": list(densities), **self.particulars()}
         for name, values in (("subset_factor", self.subset_factors), ("schedule", self.schedules)):
             if values is not None:
                 axes[name] = list(values)
         for name, several in varied(self.vary).items():
-            if name in axes:
+            if name in axes and name not in self.particulars():
                 raise InputError(f"{name} is varied twice: by an option of its own and by --vary")
             axes[name] = several
         return {**axes, "method": list(self.methods)}

@@ -20,19 +20,30 @@ class Method:
     propose : which connections could be grown at an update; None for a topology that never changes.
     densifies : what becomes dense at some moment: "nothing" or "gradient".
     summary : one line for people.
-    fixed_density : the density that it trains at whatever was asked for; None for the one asked for.
+    fixed_density : the density of a method that takes no other, else None.
+    options : settings of the command line that mean something to some methods only, and to this one.
     """
 
     propose: Proposer | None
     densifies: str
     summary: str
     fixed_density: float | None = None
+    options: frozenset[str] = frozenset()
+
+
+_GUIDED = frozenset({"subset_factor"})
 
 
 METHODS: dict[str, Method] = {
-    "gse": Method(guided("uniform"), "nothing", "guided stochastic exploration, pairs drawn uniformly"),
-    "gse-grabo": Method(guided("grabo"), "nothing", "guided stochastic exploration, gradient upper bound"),
-    "gse-graest": Method(guided("graest"), "nothing", "guided stochastic exploration, gradient estimate"),
+    "gse": Method(
+        guided("uniform"), "nothing", "guided stochastic exploration, pairs drawn uniformly", options=_GUIDED
+    ),
+    "gse-grabo": Method(
+        guided("grabo"), "nothing", "guided stochastic exploration, gradient upper bound", options=_GUIDED
+    ),
+    "gse-graest": Method(
+        guided("graest"), "nothing", "guided stochastic exploration, gradient estimate", options=_GUIDED
+    ),
     "set": Method(uniform_growth, "nothing", "SET: grow at random"),
     "rigl": Method(greedy, "gradient", "RigL: grow by the dense gradient, in row blocks"),
     "static": Method(None, "nothing", "the initial topology, never changed"),

@@ -8,6 +8,7 @@ from .comparison import carry_through as carry_through
 from .execution import Executor as Executor
 from .execution import Job as Job
 from .grid import Arm as Arm
+from .grid import particular as particular
 from .grid import points as points
 from .grid import product as product
 from .processes import cores as cores

@@ -17,7 +17,7 @@ from ..training import TrainConfig
 from ..training.build import build
 from ..training.record import write_atomically
 from .execution import Executor, Job
-from .grid import Point, shown
+from .grid import Point, ignored, shown
 from .worker import Outcome, stored_outcome
 
 BASE, RUNS, ROWS, TABLE = "base.json", "runs", "results.jsonl", "results.csv"
@@ -78,9 +78,13 @@ class Result:
         return bool(self.outcome["outcome"] == "finished")
 
     def row(self) -> dict[str, Any]:
-        """Return the run as a row of the results: setting, seed, measurements (None where it did not finish)."""
+        """Return the run as a row of the results: setting, seed, measurements.
+
+        None stands for a setting that means nothing to the method, and for what an unfinished run did not measure.
+        """
         config, outcome = self.point.config, self.outcome
         setting = dict(self.point.setting)
+        setting |= {name: None for name in setting if name in ignored(config.method)}
         if "density" in setting:
             setting["density"] = config.density  # of a method with a density of its own, that one
         measured = {name: outcome.get(name) for name in MEASURED}

@@ -9,12 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..explore import METHODS
 from ..training import TrainConfig
 from ..training.config import CIRCUMSTANCES
 
 FIELDS = frozenset(f.name for f in dataclasses.fields(TrainConfig))
+
+
+def particular() -> frozenset[str]:
+    """Return the fields that mean something to some methods only."""
+    return frozenset().union(*(method.options for method in METHODS.values()))
+
+
+def ignored(method: str) -> frozenset[str]:
+    """Return the fields that mean nothing to `method`; its runs take their defaults."""
+    return particular() - METHODS[method].options
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class Point:
     Attributes
     ----------
     arm : the position of its arm.
-    setting : that of the arm, each field with the type that the configuration gives it.
+    setting : that of the arm, as it was asked for.
     config : what is run; two points whose configurations are equal share one run.
     """
 
@@ -93,23 +103,28 @@ def _configured(base: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
             )
         if name in CIRCUMSTANCES:
             raise InputError(f"{name} does not change the numbers of a run, so it cannot be compared")
-    config = dataclasses.replace(base, **changes)
-    fixed = METHODS[config.method].fixed_density
+    method = changes.get("method", base.method)
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    meant = {name: value for name, value in changes.items() if name not in ignored(method)}
+    config = dataclasses.replace(base, **meant)
+    fixed = METHODS[method].fixed_density
     return config if fixed is None else dataclasses.replace(config, density=fixed)
 
 
-def _normalised(name: str, value: Any, config: TrainConfig) -> Any:
-    """Return a value of a setting with its field's type; the density stays the one asked for."""
-    if name == "density":
+def _typed(name: str, value: Any) -> Any:
+    """Return a value of a setting, as it was asked for, with the type of its field."""
+    default = getattr(TrainConfig(), name, None)
+    if isinstance(default, float) and isinstance(value, int):
         return float(value)
-    return getattr(config, name) if name in FIELDS else value
+    return tuple(value) if isinstance(default, tuple) else value
 
 
 def points(base: TrainConfig, arms: Iterable[Arm], seeds: Sequence[int]) -> list[Point]:
     """Return every arm at every seed, a whole round of arms for each seed, so that a part is a comparison too.
 
-    A method that trains at a density of its own whatever is asked for makes one run a seed, shared by the points of
-    all densities.
+    Where a setting means nothing to a method (a density of its own, a subset factor without subsets), the points of
+    all its values share one run a seed.
 
     Raises
     ------
@@ -122,6 +137,6 @@ def points(base: TrainConfig, arms: Iterable[Arm], seeds: Sequence[int]) -> list
     for seed in seeds:
         for number, arm in enumerate(arms):
             config = _configured(base, {**arm.changes, "seed": seed})
-            setting = {name: _normalised(name, value, config) for name, value in arm.setting.items()}
+            setting = {name: _typed(name, value) for name, value in arm.setting.items()}
             made.append(Point(number, setting, config))
     return made

@@ -74,6 +74,7 @@ def test_a_run_that_diverges_makes_the_exit_code_1(capsys: pytest.CaptureFixture
     out, err = capsys.readouterr()
     told = json.loads(out)
     assert told["unfinished"] == 4
+    assert told["settings"][0]["setting"]["subset_factor"] == 0.5
     assert [row["diverged"] for row in told["settings"]] == [0, 0, 2, 2]
     assert told["settings"][2]["test_accuracy_mean"] is None
     assert "4 of 8 runs did not finish" in err
@@ -114,6 +115,14 @@ def test_bad_input_is_one_clear_message(
     assert message in err
     assert out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["full"], "something was written"
+
+
+def test_a_setting_of_some_methods_is_part_of_the_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", *SMALL, *TWO, "--subset-factor", "2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["setting"]["subset_factor"] for row in told["settings"]] == [2.0, 2.0]
+    rows = [json.loads(line) for line in Path(told["folder"], "results.jsonl").read_text().splitlines()]
+    assert [(row["method"], row["subset_factor"]) for row in rows[:2]] == [("gse", 2.0), ("static", None)]
 
 
 @pytest.mark.parametrize("option", ["--method", "--seed", "--threads", "--resume"])

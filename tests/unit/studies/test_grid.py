@@ -22,6 +22,7 @@ def test_the_last_axis_varies_fastest_and_seeds_slowest() -> None:
 def test_settings_have_the_types_of_the_configuration() -> None:
     (point,) = points(small(), product({"subset_factor": [2], "hidden": [[8, 8]]}), [0])
     assert point.setting == {"subset_factor": 2.0, "hidden": (8, 8)}
+    assert (point.config.subset_factor, point.config.hidden) == (2.0, (8, 8))
     assert isinstance(point.setting["subset_factor"], float)
     assert point.label == "gse, subset_factor 2, hidden 8 8, seed 0"
 
@@ -50,6 +51,13 @@ def test_a_method_with_a_density_of_its_own_runs_once_a_seed(monkeypatch: pytest
     assert len({p.key for p in dense}) == 2
     assert [p.setting["density"] for p in dense] == [0.2, 0.1, 0.2, 0.1], "asked for, to stand beside the others"
     assert len({p.key for p in made}) == 6
+
+
+def test_what_means_nothing_to_a_method_makes_no_run_of_its_own() -> None:
+    made = points(small(), product({"subset_factor": [0.5, 2], "method": ["gse", "set"]}), [0])
+    assert [p.setting["subset_factor"] for p in made] == [0.5, 0.5, 2.0, 2.0]
+    assert [p.config.subset_factor for p in made] == [0.5, 1.0, 2.0, 1.0]
+    assert len({p.key for p in made}) == 3
 
 
 @pytest.mark.parametrize(
