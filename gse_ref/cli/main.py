@@ -12,10 +12,12 @@ import tyro
 
 from ..errors import GseError, InputError
 from ..presets import preset
+from ..studies import STUDIES, study
 from ..training import stored_config
 from .compare import Compare
 from .data import Data
 from .info import Info
+from .study import Study
 from .train import Train
 
 INTERRUPTED = 130
@@ -60,13 +62,28 @@ def _compare(arguments: Sequence[str]) -> Compare:
     return Compare(**settings)
 
 
+def _study(arguments: Sequence[str]) -> Study:
+    """Return what ``study NAME`` starts from: what the study sets, and a preset over it."""
+    if not arguments or arguments[0].startswith("-"):
+        if {"-h", "--help"} & set(arguments):
+            return Study(name="NAME")
+        raise InputError(f"study wants a name first: gse-ref study NAME ...; available: {', '.join(STUDIES)}")
+    settings, name = dict(study(arguments[0]).base), _value_of("--preset", arguments)
+    if name is not None:
+        settings |= _preset(name, arguments)
+    settings.pop("method", None)
+    return Study(name=arguments[0], **settings)
+
+
 def _parse(arguments: Sequence[str]) -> Any:
     asked, options = arguments[0], arguments[1:]
     train = _train(options) if asked == "train" else Train()
     compare = _compare(options) if asked == "compare" else Compare()
+    study_command = _study(options) if asked == "study" else Study(name="NAME")
     commands = (
         Annotated[Train, tyro.conf.subcommand("train", default=train)]
         | Annotated[Compare, tyro.conf.subcommand("compare", default=compare)]
+        | Annotated[Study, tyro.conf.subcommand("study", default=study_command)]
         | Annotated[Info, tyro.conf.subcommand("info")]
         | Annotated[Data, tyro.conf.subcommand("data")]
     )
