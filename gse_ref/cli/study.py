@@ -14,7 +14,7 @@ from .progress import comparison_progress
 
 @dataclass(frozen=True)
 class Study(ManyRuns):
-    """Answer one question by runs side by side: data, a figure, and a paragraph whose words follow from the numbers.
+    """Answer one question by runs side by side: data, a figure, and a finding whose words follow from the numbers.
 
     NAME is subset-factor, schedule, width, extended, initial-connectivity, prune-criterion or layer-density. Takes
     the settings of train as the base of all runs. Runs that have ended are not made again; an interrupted command

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +101,7 @@ class Curves:
             members = [row for row in rows if self.panel is None or row.setting.get(self.panel) == panel]
             self._plot(plot, members, lines)
             if self.difference:
-                plot.axhline(0, color="#666666", linewidth=1, zorder=1)
+                plot.axhline(0, color="#666666", linewidth=1, zorder=1, label=f"{reference} (reference)")
             if self.panel is not None:
                 plot.set_title(f"{self.panel} {shown(panel)}", fontsize=10)
             plot.set_xlabel(self.label)
@@ -114,19 +116,20 @@ class Curves:
     def _plot(self, plot: Axes, rows: Sequence[Row], lines: Sequence[Any]) -> None:
         values = list(dict.fromkeys(row.setting[self.x] for row in rows))
         numbers = all(isinstance(value, (int, float)) for value in values)
-        place: Callable[[Any], float] = float if numbers else values.index
+        log = numbers and self.log
+        place: Callable[[Any], float] = (math.log2 if log else float) if numbers else values.index
+        places = sorted(map(place, values))
+        gap = min((b - a for a, b in pairwise(places)), default=1.0)
         for number, line in enumerate(lines):
             mine = [(row, self._measured(row)) for row in rows if row.setting[self.line] == line]
             found = [(place(row.setting[self.x]), one) for row, one in mine if one is not None and one.count]
-            shift = 0 if numbers else 0.12 * (number - (len(lines) - 1) / 2)
+            shift = (
+                min(0.1, 0.5 / len(lines)) * gap * (number - (len(lines) - 1) / 2)
+            )  # so that no bar hides another
             looks = style(number) | ({} if numbers else {"linestyle": "none"})
             error_bars(plot, [x + shift for x, _ in found], [one for _, one in found], label=shown(line), **looks)
-        if numbers and self.log:
-            plot.set_xscale("log")
-            plot.minorticks_off()
         plot.set_xticks([place(value) for value in values], [shown(value) for value in values])
-        if not numbers:
-            plot.set_xlim(-0.5, len(values) - 0.5)
+        plot.set_xlim(places[0] - 0.5 * gap, places[-1] + 0.5 * gap)
 
 
 def error_bars(

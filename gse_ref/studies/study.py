@@ -146,9 +146,7 @@ def carry_out(
     results = carry_through(wanted, base, folder, execute, display) if wanted else []
     if wanted and not any(result.finished for result in results):
         why = results[0].outcome["why"]
-        raise UnfinishedError(
-            f"none of {len(results)} runs finished, so there is nothing to draw; the first: {why}"
-        )
+        raise UnfinishedError(f"none of {len(results)} runs finished: nothing can be drawn; the first: {why}")
     folder.mkdir(parents=True, exist_ok=True)
     rows = summarise(results, study.reference)
     found = Found(base, folder, study.against, results, rows)

@@ -38,7 +38,7 @@ def between(rows: Sequence[Row], ours: Mapping[str, Any], theirs: Mapping[str, A
 
 
 def sorted_out(rows: Sequence[Row], symbol: str, name: Callable[[Row], str]) -> str:
-    """Return which rows lie above, below or too near their reference to tell, e.g. "lower at γ 0.1; higher at γ 2"."""
+    """Return which rows lie above, below or too near their reference to tell: "lower at γ 0.1; higher at γ 2"."""
     groups: dict[str, list[str]] = {}
     for row in rows:
         gap = row.difference
