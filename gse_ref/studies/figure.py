@@ -123,9 +123,7 @@ class Curves:
         for number, line in enumerate(lines):
             mine = [(row, self._measured(row)) for row in rows if row.setting[self.line] == line]
             found = [(place(row.setting[self.x]), one) for row, one in mine if one is not None and one.count]
-            shift = (
-                min(0.1, 0.5 / len(lines)) * gap * (number - (len(lines) - 1) / 2)
-            )  # so that no bar hides another
+            shift = min(0.1, 0.5 / len(lines)) * gap * (number - (len(lines) - 1) / 2)  # no bar hides another
             looks = style(number) | ({} if numbers else {"linestyle": "none"})
             error_bars(plot, [x + shift for x, _ in found], [one for _, one in found], label=shown(line), **looks)
         plot.set_xticks([place(value) for value in values], [shown(value) for value in values])
