@@ -3,6 +3,7 @@
 from .budgets import BUDGETS as BUDGETS
 from .budgets import LayerShape as LayerShape
 from .budgets import layer_budgets as layer_budgets
+from .budgets import layer_shares as layer_shares
 from .edit import SlotMap as SlotMap
 from .edit import edit as edit
 from .patterns import PATTERNS as PATTERNS
