@@ -15,6 +15,7 @@ from ..presets import preset
 from ..studies import STUDIES, study
 from ..training import stored_config
 from .compare import Compare
+from .cost import Cost
 from .data import Data
 from .info import Info
 from .study import Study
@@ -86,6 +87,7 @@ def _parse(arguments: Sequence[str]) -> Any:
         | Annotated[Study, tyro.conf.subcommand("study", default=study_command)]
         | Annotated[Info, tyro.conf.subcommand("info")]
         | Annotated[Data, tyro.conf.subcommand("data")]
+        | Annotated[Cost, tyro.conf.subcommand("cost")]
     )
     return tyro.cli(
         commands,

@@ -113,7 +113,7 @@ def build(config: TrainConfig) -> Parts:
         dropout=config.dropout,
     )
     model = build_model(config.model, spec)
-    initialise(model, config.density, config.budget, config.seed)
+    initialise(model, config.density, config.budget, config.seed, config.pattern)
     probe = _probe_samples(config, dataset)
     if 1 in (config.batch_size, probe):
         _try_one_sample(model, dataset, dtype)
