@@ -16,9 +16,9 @@ from .progress import comparison_progress
 class Study(ManyRuns):
     """Answer one question by runs side by side: data, a figure, and a finding whose words follow from the numbers.
 
-    NAME is subset-factor, schedule, width, extended, initial-connectivity, prune-criterion or layer-density. Takes
-    the settings of train as the base of all runs. Runs that have ended are not made again; an interrupted command
-    goes on when it is given again. Needs matplotlib.
+    NAME is subset-factor, schedule, width, extended, initial-connectivity, prune-criterion, layer-density or flops.
+    Takes the settings of train as the base of all runs. Runs that have ended are not made again; an interrupted
+    command goes on when it is given again. Needs matplotlib.
     """
 
     name: tyro.conf.Positional[str] = tyro.MISSING
@@ -35,9 +35,8 @@ class Study(ManyRuns):
         methods = asked.methods if self.methods is None else self.methods
         folder = default_folder(f"study-{self.name}", base) if self.out is None else self.out
         with comparison_progress() as display:
-            found, told, text = carry_out(
-                asked, base, methods, self.seeds, folder, in_processes(self.processes()), display
-            )
+            execute, own = in_processes(self.processes()), {n: v for n, [v] in self.particulars().items()}
+            found, told, text = carry_out(asked, base, methods, self.seeds, folder, execute, display, own)
         if self.json:
             print(json_module.dumps({"study": self.name, **told}))
         else:

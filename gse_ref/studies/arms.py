@@ -27,6 +27,11 @@ def over(**axes: Sequence[Any]) -> Arms:
     return lambda base, methods: product({**axes, "method": methods})
 
 
+def none(base: TrainConfig, methods: Sequence[str]) -> list[Arm]:
+    """Return no arms: for a study that counts instead of training."""
+    return []
+
+
 def subset_factors(base: TrainConfig, methods: Sequence[str]) -> list[Arm]:
     """Return every method at every subset factor, and RigL, which looks at all inactive connections."""
     guided = [method for method in methods if method != "rigl"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import unknown
-from . import arms, layer_density
+from . import arms, flops, layer_density
 from .figure import Curves
 from .grid import shown
 from .study import Found, Study
@@ -170,6 +170,17 @@ STUDIES: dict[str, Study] = {
         layer_density.say,
         lambda found: {"layers": layer_density.layers(found)},
         base=_BASE,
+    ),
+    "flops": Study(
+        "How many operations does GSE save beside RigL, and how does that grow with sparsity?",
+        arms.none,
+        ("dense", "rigl", "gse", "set"),
+        against("rigl"),
+        "rigl",
+        flops.draw,
+        flops.say,
+        flops.results,
+        base={"data": "image-folder:224", "model": "resnet50", "every": 100},
     ),
 }
 

@@ -42,12 +42,12 @@ def style(number: int) -> dict[str, Any]:
     return {"color": COLOURS[place], "marker": MARKERS[place], "linestyle": DASHES[place]}
 
 
-def new_figure(panels: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure with `panels` plots side by side that share their y axis."""
+def new_figure(panels: int = 1, share_y: bool = True) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `panels` plots side by side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.2 + 3.4 * panels, 4.2), layout="constrained")
-    axes = figure.subplots(1, panels, sharey=True, squeeze=False)
+    axes = figure.subplots(1, panels, sharey=share_y, squeeze=False)
     for plot in axes[0]:
         plot.grid(True, color="#dddddd", linewidth=0.6)
         plot.spines[["top", "right"]].set_visible(False)

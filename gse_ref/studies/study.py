@@ -9,9 +9,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UnfinishedError
+from ..errors import InputError, UnfinishedError
 from ..training import TrainConfig
 from ..training.record import write_atomically
 from .comparison import Display, Result, carry_through
@@ -34,11 +35,15 @@ class Found:
     Attributes
     ----------
     base : the settings that the study started from.
+    methods : those that are compared.
+    particulars : settings that mean something to some of the methods only, where they are not the defaults.
     folder : of the study; its runs are under ``runs``, each named by the key of its point.
     reference : what the differences of `rows` are to, in words.
     """
 
     base: TrainConfig
+    methods: Sequence[str]
+    particulars: Mapping[str, Any]
     folder: Path
     reference: str
     results: Sequence[Result]
@@ -81,9 +86,10 @@ def _circumstances(found: Found) -> str:
     seeds = sorted({result.point.config.seed for result in found.results})
     network = f"{base.model} ({shown(base.hidden)})" if base.model == "mlp" else base.model
     lost = sum(not result.finished for result in runs.values())
+    more = "".join(f", {name} {shown(value)}" for name, value in found.particulars.items())
     return (
-        f"On {base.data} with {network}, density {base.density:g}, {base.epochs} epochs, seeds {shown(seeds)}: "
-        f"{len(runs)} runs, {lost or 'none'} of them unfinished."
+        f"On {base.data} with {network}, density {base.density:g}, {base.epochs} epochs{more}, "
+        f"seeds {shown(seeds)}: {len(runs)} runs, {lost or 'none'} of them unfinished."
     )
 
 
@@ -128,8 +134,13 @@ def carry_out(
     folder: Path,
     execute: Executor,
     display: Display,
+    particulars: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[Found, dict[str, Any], str]:
     """Make the runs that are missing, then write data, figure and finding.
+
+    Parameters
+    ----------
+    particulars : settings that mean something to some methods only: those runs take them, the others do not.
 
     Returns
     -------
@@ -142,14 +153,17 @@ def carry_out(
     InputError, DataError, Stopped : as `carry_through`.
     """
     require_matplotlib()
-    wanted = points(base, study.arms(base, methods), seeds)
+    if not methods:
+        raise InputError("a study needs at least one method: name them after --methods, or leave it out")
+    arms = [Arm(arm.setting, {**particulars, **arm.changes}) for arm in study.arms(base, methods)]
+    wanted = points(base, arms, seeds) if arms else []
     results = carry_through(wanted, base, folder, execute, display) if wanted else []
     if wanted and not any(result.finished for result in results):
         why = results[0].outcome["why"]
         raise UnfinishedError(f"none of {len(results)} runs finished: nothing can be drawn; the first: {why}")
     folder.mkdir(parents=True, exist_ok=True)
     rows = summarise(results, study.reference)
-    found = Found(base, folder, study.against, results, rows)
+    found = Found(base, methods, particulars, folder, study.against, results, rows)
     more = study.tables(found)
     for name, lines in more.items():
         write_atomically(folder / f"{name}.csv", _csv(lines))

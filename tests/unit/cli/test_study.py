@@ -63,6 +63,14 @@ def test_a_study_has_settings_of_its_own_that_options_override(capsys: pytest.Ca
     assert {round(row["density_reached"], 3) for row in rows} == {0.1}
 
 
+def test_a_setting_of_some_methods_reaches_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["extended", *SMALL, "--seeds", "0", "--methods", "gse", "--subset-factor", "3", "--out", "own"]
+    assert main(["study", *words]) == 0
+    assert "subset_factor 3" in capsys.readouterr().out
+    configs = [json.loads(path.read_text()) for path in Path("own/runs").glob("*/config.json")]
+    assert [config["subset_factor"] for config in configs] == [3.0] * 3
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -70,6 +78,7 @@ def test_a_study_has_settings_of_its_own_that_options_override(capsys: pytest.Ca
         (["--data", "fashion-mini"], "study wants a name first: gse-ref study NAME ...; available: subset-factor"),
         ([], "study wants a name first"),
         (["width", "--methods", "gsee"], "unknown method 'gsee'"),
+        (["flops", "--methods"], "a study needs at least one method"),
         (["width", "--data", "missing.npz"], "missing.npz"),
         (["width", "--preset", "paper"], "unknown preset"),
         (["extended", "--epochs", "0"], "epochs must be a whole number"),

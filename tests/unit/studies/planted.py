@@ -28,4 +28,5 @@ def found(study: Study, accuracy: Accuracy, seeds: Sequence[int] = (0, 1, 2)) ->
     """Return what a study would come to with these accuracies."""
     base = small()
     results = planted(study.arms(base, study.methods), accuracy, seeds)
-    return Found(base, Path("nowhere"), study.against, results, summarise(results, study.reference))
+    rows = summarise(results, study.reference)
+    return Found(base, study.methods, {}, Path("nowhere"), study.against, results, rows)

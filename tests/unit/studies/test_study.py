@@ -18,7 +18,7 @@ from tests.unit.studies.in_process import InProcess, small
 
 #: Settings that a study varies; the study can be carried out where this version has them.
 NEEDS = {"initial-connectivity": "pattern", "prune-criterion": "prune_criterion"}
-READY = [name for name in STUDIES if NEEDS.get(name, "density") in FIELDS]
+READY = [name for name in STUDIES if name != "flops" and NEEDS.get(name, "density") in FIELDS]
 
 
 def _carried(name: str, folder: Path, seeds=(0, 1), execute: Any = None, **base: Any):
@@ -132,6 +132,15 @@ def test_without_matplotlib_nothing_is_run(tmp_path: Path, monkeypatch: pytest.M
         _carried("extended", tmp_path / "study", execute=execute)
     assert execute.ran == []
     assert not (tmp_path / "study").exists()
+
+
+def test_settings_of_some_methods_are_taken_by_those_alone(tmp_path: Path) -> None:
+    base, asked = small(), STUDIES["extended"]
+    given = (asked, base, ["gse", "set"], [0], tmp_path / "study", InProcess(), Silent())
+    found, told, _ = carry_out(*given, {"subset_factor": 2.0})
+    factors = {(r.point.config.method, r.point.config.subset_factor) for r in found.results}
+    assert factors == {("gse", 2.0), ("set", 1.0)}
+    assert "2 epochs, subset_factor 2, seeds 0" in told["finding"]
 
 
 def test_a_name_that_was_nearly_right() -> None:
