@@ -84,10 +84,9 @@ def draw(found: Found) -> Figure:
     x = [row["density"] for row in rows]
     figure, (left, right) = new_figure(2, share_y=False)
     for number, name in enumerate(found.methods):
-        over = (
-            {"markersize": 8, "fillstyle": "none"} if number % 2 else {"markersize": 4}
-        )  # so that none hides another
-        left.plot(x, [row[f"flops_{name}"] for row in rows], label=name, **style(number), **over)
+        hollow = {"markersize": 8, "fillstyle": "none"}  # so that a line on another does not hide it
+        looks = style(number) | (hollow if number % 2 else {"markersize": 4})
+        left.plot(x, [row[f"flops_{name}"] for row in rows], label=name, **looks)
     left.set_ylabel("FLOPs for a step and a sample")
     left.legend(title="method", frameon=False, fontsize=8)
     right.plot(x, [row["rigl_over_gse"] for row in rows], label="counted here", markersize=4, **style(0))
