@@ -13,6 +13,7 @@ import tyro
 from ..errors import GseError, InputError
 from ..presets import preset
 from ..training import Interrupted, stored_config
+from .cost import Cost
 from .data import Data
 from .info import Info
 from .train import Train
@@ -52,6 +53,7 @@ def _parse(arguments: Sequence[str]) -> Any:
         Annotated[Train, tyro.conf.subcommand("train", default=train)]
         | Annotated[Info, tyro.conf.subcommand("info")]
         | Annotated[Data, tyro.conf.subcommand("data")]
+        | Annotated[Cost, tyro.conf.subcommand("cost")]
     )
     return tyro.cli(
         commands,

@@ -77,7 +77,6 @@ class Method:
 _DROPS = frozenset({"prune_criterion"})
 _REGROWS = _DROPS | {"allow_regrow"}
 _GUIDED = _DROPS | {"subset_factor"}
-_RIGL = Method("RigL: grow by the dense gradient, in row blocks", "gradient", greedy, options=_REGROWS)
 
 METHODS: dict[str, Method] = {
     "gse": Method(
@@ -90,8 +89,12 @@ METHODS: dict[str, Method] = {
         "guided stochastic exploration, gradient estimate", propose=guided("graest"), options=_GUIDED
     ),
     "set": Method("SET: grow at random", propose=uniform_growth, options=_DROPS),
-    "rigl": _RIGL,
-    "rigl-blocked": _RIGL,
+    "rigl": Method(
+        "RigL: grow by the dense gradient, in row blocks of O(nnz + block) memory",
+        "gradient",
+        greedy,
+        options=_REGROWS,
+    ),
     "rigl-sketch": Method("RigL's choice, skipping blocks by a bound", "gradient", sketched, options=_REGROWS),
     "snfs": Method(
         "SNFS: grow by the momentum-averaged dense gradient",

@@ -17,7 +17,7 @@ from ..data import UNREADABLE
 from ..errors import InputError, unknown
 from ..explore import CRITERIA, METHODS, SCHEDULES, SCOPES
 from ..models import MODELS
-from ..sparse import BUDGETS
+from ..sparse import BUDGETS, PATTERNS
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 DTYPES = ("float32", "float64")
@@ -107,6 +107,8 @@ class TrainConfig:
     """Share of all possible connections that are active (in the end, for methods that start dense), in (0, 1]."""
     budget: str = "erdos_renyi"
     """How connections are shared among layers: uniform, erdos_renyi, erdos_renyi_kernel or scaled."""
+    pattern: str = "erdos_renyi"
+    """Initial connections of a layer: erdos_renyi, bernoulli, small_world, scale_free, banded, block or full."""
     epochs: int = 30
     """Passes over the training data; lottery makes as many in each of its rounds."""
     batch_size: int = 128
@@ -192,6 +194,7 @@ class TrainConfig:
             "model": MODELS,
             "method": METHODS,
             "budget": BUDGETS,
+            "pattern": PATTERNS,
             "schedule": SCHEDULES,
             "prune_criterion": CRITERIA,
             "scope": SCOPES,

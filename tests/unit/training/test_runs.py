@@ -19,6 +19,7 @@ import gse_ref as gse
 from gse_ref.errors import CheckpointError, DataError, DivergenceError, InputError
 from gse_ref.explore import METHODS
 from gse_ref.kernels import launch
+from gse_ref.sparse import PATTERNS
 from gse_ref.training import Interrupted
 from gse_ref.training.checkpoint import load
 from gse_ref.training.loop import Trainer
@@ -47,6 +48,24 @@ def test_folder_does_not_depend_on_threads(method: str, tmp_path: Path, monkeypa
     for threads in (1, 2):
         gse.train(small(tmp_path / str(threads), method=method, threads=threads))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+@pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {"full"}))
+def test_every_pattern_is_a_start(pattern: str, tmp_path: Path) -> None:
+    result = gse.train(small(tmp_path / pattern, pattern=pattern, epochs=1, until=1.0, every=3))
+    exact = round(0.05 * (784 * 64 + 64 * 32 + 32 * 10))
+    assert result.nnz == result.nnz_initial
+    assert result.nnz == exact or (pattern == "bernoulli" and abs(result.nnz - exact) < 6 * exact**0.5)
+    first = rows(tmp_path / pattern, "topology.jsonl")[0]
+    assert result.updates > 0
+    assert first["nnz"] == result.nnz
+
+
+def test_a_full_start_is_dense(tmp_path: Path) -> None:
+    result = gse.train(small(tmp_path / "run", pattern="full", density=1.0, epochs=1, method="static"))
+    assert result.nnz == 784 * 64 + 64 * 32 + 32 * 10
+    with pytest.raises(InputError, match="set the density to 1 or choose another pattern"):
+        gse.train(small(tmp_path / "other", pattern="full"))
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
