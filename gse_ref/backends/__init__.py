@@ -6,6 +6,7 @@ from .api import Geometry as Geometry
 from .api import Pairs as Pairs
 from .api import TransposePlan as TransposePlan
 from .memory import aligned as aligned
+from .memory import available_memory as available_memory
 from .memory import empty as empty
 from .memory import keep_freed_memory as keep_freed_memory
 from .select import active as active

@@ -35,6 +35,16 @@ def aligned(array: np.ndarray) -> np.ndarray:
     return copy
 
 
+def available_memory() -> int:
+    """Return how many bytes the system can give without swapping, or all it has where it does not say."""
+    try:
+        with open("/proc/meminfo") as file:
+            sizes = dict(line.split(":", 1) for line in file)
+        return int(sizes["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def keep_freed_memory() -> bool:
     """Tell glibc's allocator to keep what is freed for the next array instead of returning it to the system.
 

@@ -35,7 +35,7 @@ def _progress() -> Iterator[Watcher | None]:
         def watch(trainer: Trainer) -> None:
             done = trainer.progress
             accuracy = f"accuracy {100 * done.test_accuracy:.1f} %" if trainer.epoch else ""
-            title = f"epoch {trainer.epoch}/{trainer.config.epochs}"
+            title = f"epoch {trainer.epoch}/{trainer.total_steps // trainer.parts.per_epoch}"
             bar.update(task, total=trainer.total_steps, completed=done.step, description=title, last=accuracy)
 
         yield watch

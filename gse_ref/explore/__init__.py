@@ -1,12 +1,17 @@
 """Exploration: distributions, candidates, selection and the methods made of them."""
 
+from .criteria import CRITERIA as CRITERIA
+from .methods import DENSE as DENSE
 from .methods import METHODS as METHODS
 from .methods import Method as Method
 from .methods import method as method
+from .proposal import Problem as Problem
 from .proposal import Proposal as Proposal
 from .proposal import Proposer as Proposer
 from .proposal import Request as Request
+from .proposal import Target as Target
 from .schedules import SCHEDULES as SCHEDULES
+from .schedules import Timing as Timing
 from .schedules import is_due as is_due
 from .schedules import prune_fraction as prune_fraction
 from .select import SCOPES as SCOPES

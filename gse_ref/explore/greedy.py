@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..backends import active
 from ..errors import DivergenceError
 from ..nn import Observation, SparseParameter
-from .proposal import Layers, Proposal, Request
+from .guided import score
+from .proposal import Layers, Proposal, Proposer, Request
 
 #: Entries of the dense gradient that exist at one time.
 BLOCK = 1 << 20
@@ -49,21 +52,42 @@ def top_of_dense_gradient(
     return ids, scores
 
 
-def greedy(layers: Layers, request: Request) -> list[Proposal]:
-    """Propose for each layer as many of its best inactive connections as the update could grow there."""
-    quotas = request.quotas(layers)
-    numbers = {id(parameter): (i, name) for i, (name, parameter) in enumerate(layers.items())}
-    proposals: dict[int, Proposal] = {}
+#: (layer as seen, how many, place) → edge ids increasing, scores, share of the dense gradient computed or None.
+Search = Callable[[Observation, int, str], tuple[np.ndarray, np.ndarray, float | None]]
 
-    def observe(parameter: SparseParameter, x: np.ndarray, delta: np.ndarray) -> None:
-        number, name = numbers[id(parameter)]
-        topology = parameter.topology
-        free = topology.size - topology.nnz
-        keep = min(free, sum(quotas) if request.scope == "global" else quotas[number])
-        place = f"layer {name} at step {request.step}"
-        ids, scores = top_of_dense_gradient(Observation(parameter, x, delta), keep, place)
-        rows, cols = np.divmod(ids, topology.n_in)
-        proposals[number] = Proposal(rows.astype(np.int32), cols.astype(np.int32), scores, free)
 
-    request.run_probe(observe)
-    return [proposals[number] for number in range(len(layers))]
+def by_gradient(search: Search) -> Proposer:
+    """Return the proposer of the best inactive connections that `search` finds in each layer.
+
+    As many of each layer as the update could grow there. Where pruned connections may be grown again, the scores of
+    the active ones come along.
+    """
+
+    def propose(layers: Layers, request: Request) -> list[Proposal]:
+        quotas = request.quotas(layers)
+        numbers = {id(parameter): (i, name) for i, (name, parameter) in enumerate(layers.items())}
+        proposals: dict[int, Proposal] = {}
+
+        def observe(parameter: SparseParameter, x: np.ndarray, delta: np.ndarray) -> None:
+            number, name = numbers[id(parameter)]
+            topology, seen = parameter.topology, Observation(parameter, x, delta)
+            free = topology.size - topology.nnz
+            keep = min(free, sum(quotas) if request.scope == "global" else quotas[number])
+            place = f"layer {name} at step {request.step}"
+            ids, scores, visited = search(seen, keep, place)
+            rows, cols = (part.astype(np.int32) for part in np.divmod(ids, topology.n_in))
+            again = score(topology.rows, topology.indices, seen, place) if request.allow_regrow else None
+            proposals[number] = Proposal(rows, cols, scores, free, active_scores=again, visited=visited)
+
+        request.run_probe(observe)
+        return [proposals[number] for number in range(len(layers))]
+
+    return propose
+
+
+def _all_blocks(seen: Observation, keep: int, place: str) -> tuple[np.ndarray, np.ndarray, None]:
+    return (*top_of_dense_gradient(seen, keep, place), None)
+
+
+#: RigL: the whole dense gradient is computed, a block of rows at a time.
+greedy = by_gradient(_all_blocks)

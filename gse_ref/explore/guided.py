@@ -32,6 +32,14 @@ def draw(input_mass: np.ndarray, output_mass: np.ndarray, uniforms: np.ndarray, 
     return backend.candidates(rows, cols, topology.indptr, topology.indices, topology.n_in)
 
 
+def draw_uniformly(topology: Topology, subset_factor: float, generator: np.random.Generator) -> Pairs:
+    """Return the candidates among ⌈γN⌉ uniform draws; all inactive connections if there are no more than that."""
+    draws = ceiling(subset_factor, topology.nnz)
+    if topology.size - topology.nnz <= draws:
+        return active().inactive(topology.indptr, topology.indices, topology.n_in)
+    return draw(np.ones(topology.n_in), np.ones(topology.n_out), generator.random((2, draws)), topology)
+
+
 def score(rows: np.ndarray, cols: np.ndarray, seen: Observation, place: str) -> np.ndarray:
     """Return |Σ_b δ_ib X_jb| of the pairs.
 

@@ -1,14 +1,33 @@
-"""The table of methods: each is a choice of growth; pruning, counts and ties are shared (ALGORITHM section 6)."""
+"""The table of methods: each is a choice of start, prune, growth and schedule (ALGORITHM section 6)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..errors import unknown
+from ..nn import Observer
 from .greedy import greedy
 from .guided import guided
-from .proposal import Proposer
+from .one_shot import grasp, snip, synflow
+from .proposal import Layers, Memory, Proposer, Request
 from .random import uniform_growth
+from .schedules import Timing, at_new_round, at_start, at_start_and_on_schedule, on_schedule
+from .shrink import gradual, lottery, rounds
+from .sketch import sketched
+from .sparse_momentum import average_gradients, largest_average, start_averages
+from .topkast import topkast, topkast_sparse
+from .update import TopologyUpdate, update
+
+#: What becomes dense → in words.
+DENSE = {
+    "nothing": "nothing",
+    "gradient": "the gradient",
+    "weights": "the weights (a master copy)",
+    "start": "the start (all connections, thinned out)",
+}
 
 
 @dataclass(frozen=True)
@@ -17,36 +36,120 @@ class Method:
 
     Attributes
     ----------
-    propose : which connections could be grown at an update; None for a topology that never changes.
-    densifies : what becomes dense at some moment: "nothing" or "gradient".
     summary : one line for people.
+    densifies : what becomes dense at some moment, a key of `DENSE`.
+    propose : which connections could be grown at an update; None for a method that does not drop and grow.
+    change : what happens to the topology where that is not to drop and grow; None for nothing else.
+    when : before which steps the topology changes.
+    dense_start : whether the network begins in CSR of density 1.
+    thins_out : whether the density falls to its target update by update.
     fixed_density : the density of a method that takes no other, else None.
+    rounds : target density → density of every round of training, for a method that trains several times.
+    remember : the arrays that the method keeps, before the first step; None for none.
+    follow : sees the layers of every training step and changes what the method keeps; None for none.
+    dense_arrays : dense arrays of n_out · n_in numbers a layer that the method holds at some moment.
     options : settings of the command line that mean something to some methods only, and to this one.
     """
 
-    propose: Proposer | None
-    densifies: str
     summary: str
+    densifies: str = "nothing"
+    propose: Proposer | None = None
+    change: Callable[[Layers, Request], TopologyUpdate] | None = None
+    when: Callable[[int, Timing], bool] = on_schedule
+    dense_start: bool = False
+    thins_out: bool = False
     fixed_density: float | None = None
+    rounds: Callable[[float], tuple[float, ...]] | None = None
+    remember: Callable[[Layers], dict[str, np.ndarray]] | None = None
+    follow: Callable[[Layers, Memory], Observer] | None = None
+    dense_arrays: int = 0
     options: frozenset[str] = frozenset()
 
+    @property
+    def changes(self) -> Callable[[Layers, Request], TopologyUpdate] | None:
+        """What makes an update, or None if the topology stays."""
+        propose = self.propose
+        if propose is None:
+            return self.change
+        return lambda layers, request: update(layers, propose, request)
 
-_GUIDED = frozenset({"subset_factor"})
 
+_DROPS = frozenset({"prune_criterion"})
+_REGROWS = _DROPS | {"allow_regrow"}
+_GUIDED = _DROPS | {"subset_factor"}
 
 METHODS: dict[str, Method] = {
     "gse": Method(
-        guided("uniform"), "nothing", "guided stochastic exploration, pairs drawn uniformly", options=_GUIDED
+        "guided stochastic exploration, pairs drawn uniformly", propose=guided("uniform"), options=_GUIDED
     ),
     "gse-grabo": Method(
-        guided("grabo"), "nothing", "guided stochastic exploration, gradient upper bound", options=_GUIDED
+        "guided stochastic exploration, gradient upper bound", propose=guided("grabo"), options=_GUIDED
     ),
     "gse-graest": Method(
-        guided("graest"), "nothing", "guided stochastic exploration, gradient estimate", options=_GUIDED
+        "guided stochastic exploration, gradient estimate", propose=guided("graest"), options=_GUIDED
     ),
-    "set": Method(uniform_growth, "nothing", "SET: grow at random"),
-    "rigl": Method(greedy, "gradient", "RigL: grow by the dense gradient, in row blocks"),
-    "static": Method(None, "nothing", "the initial topology, never changed"),
+    "set": Method("SET: grow at random", propose=uniform_growth, options=_DROPS),
+    "rigl": Method(
+        "RigL: grow by the dense gradient, in row blocks of O(nnz + block) memory",
+        "gradient",
+        greedy,
+        options=_REGROWS,
+    ),
+    "rigl-sketch": Method("RigL's choice, skipping blocks by a bound", "gradient", sketched, options=_REGROWS),
+    "snfs": Method(
+        "SNFS: grow by the momentum-averaged dense gradient",
+        "gradient",
+        largest_average,
+        remember=start_averages,
+        follow=average_gradients,
+        dense_arrays=2,
+        options=_DROPS,
+    ),
+    "topkast": Method(
+        "Top-KAST: the largest weights of a dense master copy",
+        "weights",
+        change=topkast,
+        when=at_start_and_on_schedule,
+        dense_start=True,
+        dense_arrays=3,
+        options=frozenset({"subset_factor"}),
+    ),
+    "topkast-sparse": Method(
+        "Top-KAST without a master copy: the largest weights of forward set and candidates",
+        change=topkast_sparse,
+        when=at_start_and_on_schedule,
+        options=frozenset({"subset_factor"}),
+    ),
+    "static": Method("the initial topology, never changed"),
+    "gradual": Method(
+        "gradual magnitude pruning",
+        "start",
+        change=gradual,
+        dense_start=True,
+        thins_out=True,
+        options=_DROPS,
+    ),
+    "lottery": Method(
+        "lottery ticket: iterative magnitude pruning with rewinding",
+        "start",
+        change=lottery,
+        when=at_new_round,
+        dense_start=True,
+        rounds=rounds,
+        dense_arrays=1,
+        options=_DROPS,
+    ),
+    "snip": Method("SNIP: keep the highest |g·θ|, once", "start", change=snip, when=at_start, dense_start=True),
+    "grasp": Method("GraSP: keep the highest θ·Hg, once", "start", change=grasp, when=at_start, dense_start=True),
+    "synflow": Method(
+        "SynFlow: keep what carries the flow, in 100 rounds, once",
+        "start",
+        change=synflow,
+        when=at_start,
+        dense_start=True,
+        dense_arrays=4,
+    ),
+    "dense": Method("all connections, always", "start", dense_start=True, fixed_density=1.0),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ..errors import unknown
 
@@ -58,3 +59,39 @@ def prune_fraction(schedule: str, initial: float, step: int, last: int) -> float
 def is_due(step: int, every: int, last: int) -> bool:
     """Return whether an update precedes SGD step `step`: t mod T = 0 and t ≤ T_end."""
     return step % every == 0 and step <= last
+
+
+class Timing(NamedTuple):
+    """What decides when a topology changes.
+
+    every : T, steps between updates; last : T_end in steps; round_steps : steps of one round of training.
+    """
+
+    every: int
+    last: int
+    round_steps: int
+
+    @property
+    def last_due(self) -> int:
+        """Step that the last update by schedule precedes; 0 if there is none."""
+        return self.last // self.every * self.every
+
+
+def on_schedule(step: int, timing: Timing) -> bool:
+    """Return whether an update by schedule precedes SGD step `step`."""
+    return is_due(step, timing.every, timing.last)
+
+
+def at_start(step: int, timing: Timing) -> bool:
+    """Return whether `step` is the first."""
+    return step == 1
+
+
+def at_start_and_on_schedule(step: int, timing: Timing) -> bool:
+    """Return whether `step` is the first, or an update by schedule precedes it."""
+    return at_start(step, timing) or on_schedule(step, timing)
+
+
+def at_new_round(step: int, timing: Timing) -> bool:
+    """Return whether `step` is the first of the second or a later round."""
+    return step > 1 and (step - 1) % timing.round_steps == 0

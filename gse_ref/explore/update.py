@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import DivergenceError
 from ..nn import SparseParameter
 from ..sparse import SlotMap, Topology, edit
-from .proposal import Layers, Proposal, Proposer, Request
+from .criteria import criterion
+from .proposal import Layers, Memory, Proposal, Proposer, Request
 from .select import Choice, select
 
 
@@ -21,9 +23,13 @@ class LayerChange:
     ----------
     topology, slot_map : the new topology and where the old slots go.
     pruned, grown : how many connections go and come; equal under layer scope.
-    candidates : |S|.
+    candidates : |S|, or how many connections were scored.
     smallest_grown_score, largest_pruned_magnitude : None where nothing was grown or pruned.
     fallbacks : sides that were sampled uniformly because their mass was 0.
+    visited : see `Proposal`.
+    values : weights of the new slots, where they are not those that the slot map carries over.
+    silent : slots that only receive gradients, see `SparseParameter`.
+    decay : factor of the weight decay of each new slot, where it is not 1 for all.
     """
 
     topology: Topology
@@ -31,23 +37,40 @@ class LayerChange:
     pruned: int
     grown: int
     candidates: int
-    smallest_grown_score: float | None
-    largest_pruned_magnitude: float | None
-    fallbacks: tuple[str, ...]
+    smallest_grown_score: float | None = None
+    largest_pruned_magnitude: float | None = None
+    fallbacks: tuple[str, ...] = ()
+    visited: float | None = None
+    values: np.ndarray | None = None
+    silent: np.ndarray | None = None
+    decay: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class TopologyUpdate:
-    """The changes of all layers by name; nothing is changed until each parameter is rewired."""
+    """The changes of all layers by name; nothing is changed until each parameter is rewired.
+
+    memory : what the method keeps for its next update.
+    rewind : whether all weights, biases and statistics go back to their initial values.
+    """
 
     step: int
     fraction: float
     layers: dict[str, LayerChange]
+    memory: Memory = field(default_factory=dict)
+    rewind: bool = False
 
     @property
     def slot_maps(self) -> dict[str, SlotMap]:
         """Slot map of each layer, for optimizer state."""
         return {name: change.slot_map for name, change in self.layers.items()}
+
+
+def require_finite(layers: Layers, step: int) -> None:
+    """Raise DivergenceError, with layer and step, unless all weights are finite."""
+    for name, parameter in layers.items():
+        if not np.isfinite(parameter.data).all():
+            raise DivergenceError(f"weights of layer {name} at step {step} are not finite: training has diverged")
 
 
 def _change(parameter: SparseParameter, proposal: Proposal, choice: Choice) -> LayerChange:
@@ -63,6 +86,7 @@ def _change(parameter: SparseParameter, proposal: Proposal, choice: Choice) -> L
         smallest_grown_score=float(scores.min()) if len(scores) else None,
         largest_pruned_magnitude=float(magnitudes.max()) if len(magnitudes) else None,
         fallbacks=proposal.fallbacks,
+        visited=proposal.visited,
     )
 
 
@@ -79,13 +103,36 @@ def update(layers: Layers, propose: Proposer, request: Request) -> TopologyUpdat
     ------
     DivergenceError : a mass or score that is not finite, with layer and step.
     """
-    parameters = list(layers.values())
-    for name, parameter in layers.items():
-        if not np.isfinite(parameter.data).all():
-            raise DivergenceError(
-                f"weights of layer {name} at step {request.step} are not finite: training has diverged"
-            )
-    proposals = propose(layers, request)
-    choices = select(parameters, proposals, request.quotas(layers), request.scope, request.min_nnz)
+    require_finite(layers, request.step)
+    return settle(layers, propose(layers, request), request)
+
+
+def settle(layers: Layers, proposals: Sequence[Proposal], request: Request) -> TopologyUpdate:
+    """Return the update that grows the best of `proposals`, one of each layer, and prunes as many."""
+    parameters, rule = list(layers.values()), criterion(request.criterion)
+    importances = rule.importance(layers, request)
+    quotas = request.quotas(layers)
+    choices = select(parameters, proposals, quotas, request.scope, request.min_nnz, importances, halves=rule.halves)
     changes = map(_change, parameters, proposals, choices)
     return TopologyUpdate(request.step, request.fraction, dict(zip(layers, changes, strict=True)))
+
+
+def thinned(
+    layers: Layers, kept: Mapping[str, np.ndarray], request: Request, rewind: bool = False
+) -> TopologyUpdate:
+    """Return the update that keeps the slots `kept` of each layer, increasing, and grows nothing."""
+    nothing = np.empty(0, np.int32)
+    changes = {}
+    for name, parameter in layers.items():
+        gone = np.delete(np.arange(parameter.topology.nnz), kept[name])
+        topology, slot_map = edit(parameter.topology, gone, nothing, nothing)
+        magnitudes = np.abs(parameter.data[gone])
+        changes[name] = LayerChange(
+            topology=topology,
+            slot_map=slot_map,
+            pruned=len(gone),
+            grown=0,
+            candidates=0,
+            largest_pruned_magnitude=float(magnitudes.max()) if len(gone) else None,
+        )
+    return TopologyUpdate(request.step, 0.0, changes, rewind=rewind)

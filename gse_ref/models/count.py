@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
 from ..autodiff import Tensor, no_grad
-from ..nn import Module, SparseParameter, watching
+from ..nn import Module, SparseParameter, untouched, watching
 
 
 class LayerCount(NamedTuple):
@@ -27,18 +25,6 @@ class LayerCount(NamedTuple):
     size: int
     nnz: int
     positions: int
-
-
-@contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
-    """Put every module into evaluation mode, and back into its own afterwards."""
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def layer_counts(model: Module, image_shape: tuple[int, ...]) -> list[LayerCount]:
@@ -63,7 +49,8 @@ def layer_counts(model: Module, image_shape: tuple[int, ...]) -> list[LayerCount
             if isinstance(member, SparseParameter):
                 positions[id(member)] = positions.get(id(member), 0) + y.size // (y.shape[0] * y.shape[-1])
 
-    with no_grad(), _evaluating(model), watching(model, count):
+    with no_grad(), untouched(model), watching(model, count):
+        model.eval()
         model(Tensor(np.zeros((*image_shape, 1), kind)))
     return [
         LayerCount(name, p.topology.size, p.topology.nnz, positions.get(id(p), 0)) for name, p in parameters.items()

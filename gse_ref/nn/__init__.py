@@ -27,4 +27,7 @@ from .probe import Observer as Observer
 from .probe import is_probing as is_probing
 from .probe import probe as probe
 from .probe import probing as probing
+from .probe import showing as showing
+from .silent import layer_product as layer_product
+from .untouched import untouched as untouched
 from .watch import watching as watching

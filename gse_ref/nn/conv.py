@@ -9,8 +9,8 @@ from ..backends import Geometry
 from ..errors import InputError
 from ..sparse import LayerShape
 from .module import Module
-from .ops import sparse_conv2d
 from .parameter import Parameter, SparseParameter
+from .silent import layer_product
 
 
 class Conv2d(Module):
@@ -55,4 +55,4 @@ class Conv2d(Module):
         self.bias = Parameter(np.zeros(c_out, dtype), decay=False) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return sparse_conv2d(self.weight, self.weight.topology, x, self.geometry, self.bias, owner=self.weight)
+        return layer_product(self.weight, x, self.bias)

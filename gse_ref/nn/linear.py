@@ -8,8 +8,8 @@ from ..autodiff import Tensor, matmul
 from ..errors import InputError
 from ..sparse import LayerShape
 from .module import Module
-from .ops import sparse_matmul
 from .parameter import Parameter, SparseParameter
+from .silent import layer_product
 
 
 class Linear(Module):
@@ -39,6 +39,6 @@ class Linear(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if isinstance(self.weight, SparseParameter):
-            return sparse_matmul(self.weight, self.weight.topology, x, self.bias, owner=self.weight)
+            return layer_product(self.weight, x, self.bias)
         y = matmul(self.weight, x)
         return y if self.bias is None else y + self.bias.reshape(-1, 1)

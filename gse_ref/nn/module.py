@@ -61,7 +61,8 @@ class Module:
         """Return dotted name → parameter of the sparse layers alone; their order numbers the layers."""
         return {n: p for n, p in self.named_parameters().items() if isinstance(p, SparseParameter)}
 
-    def _buffer_owners(self) -> dict[str, tuple[Module, str]]:
+    def buffer_owners(self) -> dict[str, tuple[Module, str]]:
+        """Return dotted name of each buffer → the module that has it, and its attribute there."""
         return {
             f"{path}.{name}" if path else name: (module, name)
             for path, module in self.named_modules()
@@ -71,7 +72,7 @@ class Module:
 
     def named_buffers(self) -> dict[str, np.ndarray]:
         """Return dotted name → buffer."""
-        return {name: getattr(module, member) for name, (module, member) in self._buffer_owners().items()}
+        return {name: getattr(module, member) for name, (module, member) in self.buffer_owners().items()}
 
     def train(self, mode: bool = True) -> Module:
         """Put this module and all below it into training mode, or evaluation mode."""
@@ -84,13 +85,15 @@ class Module:
         return self.train(False)
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Return name → array of everything that training changes; sparse layers add ``.indptr``, ``.indices``."""
+        """Return name → array of everything that training changes.
+
+        Sparse layers add ``.indptr`` and ``.indices``, and ``.silent`` and ``.decay`` where they have them.
+        """
         state: dict[str, np.ndarray] = {}
         for name, parameter in self.named_parameters().items():
             state[name] = parameter.data
             if isinstance(parameter, SparseParameter):
-                state[f"{name}.indptr"] = parameter.topology.indptr
-                state[f"{name}.indices"] = parameter.topology.indices
+                state |= {f"{name}.{suffix}": array for suffix, array in parameter.state().items()}
         return state | self.named_buffers()
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
@@ -101,7 +104,8 @@ class Module:
         CheckpointError : names that are missing or too many, or arrays of another shape or dtype.
         """
         parameters = self.named_parameters()
-        wanted = set(self.state_dict())
+        optional = {f"{name}.{suffix}" for name in self.sparse_parameters() for suffix in ("silent", "decay")}
+        wanted = set(self.state_dict()) - optional | set(state) & optional
         if wanted != set(state):
             missing, extra = sorted(wanted - set(state)), sorted(set(state) - wanted)
             raise CheckpointError(f"the state is of another model: missing {missing}, not known {extra}")
@@ -116,15 +120,19 @@ class Module:
                     raise CheckpointError(f"the topology of {name} cannot be read: {error}") from None
                 shape = (topologies[name].nnz,)
             _require_alike(name, state[name], shape, parameter.dtype)
+            for suffix, dtype in (("silent", np.dtype(bool)), ("decay", parameter.dtype)):
+                if f"{name}.{suffix}" in state:
+                    _require_alike(f"{name}.{suffix}", state[f"{name}.{suffix}"], shape, dtype)
         for name, buffer in self.named_buffers().items():
             _require_alike(name, state[name], buffer.shape, buffer.dtype)
         for name, parameter in parameters.items():
             values = np.array(state[name])
             if isinstance(parameter, SparseParameter):
-                parameter.place(topologies[name], values)
+                silent, decay = (state.get(f"{name}.{suffix}") for suffix in ("silent", "decay"))
+                parameter.place(topologies[name], values, silent, decay)
             else:
                 parameter.data, parameter.grad = values, None
-        for name, (module, member) in self._buffer_owners().items():
+        for name, (module, member) in self.buffer_owners().items():
             setattr(module, member, np.array(state[name]))
 
 

@@ -16,7 +16,7 @@ from ..autodiff import Op, Tensor, apply, is_grad_enabled
 from ..backends import Geometry, active
 from ..errors import ShapeError
 from ..sparse import Topology
-from .probe import current_observer
+from .probe import current_observer, current_onlooker
 
 Grads = tuple[Tensor | None, ...]
 
@@ -73,6 +73,9 @@ def _forward_vjp(
         observer(owner, x.data, grad.data)
         dx = apply(TRANSPOSED, values, grad, maps=maps) if needs[1] else None
         return (None, dx, *([None] * len(inputs[2:])))
+    onlooker = current_onlooker()
+    if onlooker is not None and owner is not None:
+        onlooker(owner, x.data, grad.data)
     fused = not is_grad_enabled()
     bias = tuple(_row_sums(grad, fused) for _ in inputs[2:])
     if fused and needs[0] and needs[1]:

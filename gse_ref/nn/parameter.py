@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..autodiff import Tensor
@@ -15,14 +17,21 @@ class Parameter(Tensor):
 
     Attributes
     ----------
-    decay : whether weight decay applies (weights: yes; biases and normalisation: no).
+    decay : whether weight decay applies (weights: yes; biases and normalisation: no), or a factor for each element.
     """
 
     __slots__ = ("decay",)
 
     def __init__(self, data: np.ndarray, decay: bool = True) -> None:
         super().__init__(data, requires_grad=True)
-        self.decay = decay
+        self.decay: bool | np.ndarray = decay
+
+
+class Part(NamedTuple):
+    """Some of the connections of a layer: their topology, and which of all slots they are, (nnz,) bool."""
+
+    topology: Topology
+    mask: np.ndarray
 
 
 class SparseParameter(Parameter):
@@ -33,11 +42,13 @@ class SparseParameter(Parameter):
     Attributes
     ----------
     topology : the active connections
+    silent : (nnz,) bool, connections that receive gradients but take no part in the products, as those of Top-KAST
+        outside its forward set; None where there are none
     layout : shape of the layer as budgets see it
     geometry : windows of a convolution, None for a matrix
     """
 
-    __slots__ = ("geometry", "layout", "topology")
+    __slots__ = ("_parts", "geometry", "layout", "silent", "topology")
 
     def __init__(
         self, layout: LayerShape, dtype: np.dtype | type = np.float32, geometry: Geometry | None = None
@@ -45,21 +56,70 @@ class SparseParameter(Parameter):
         super().__init__(np.zeros(0, dtype), decay=True)
         self.layout, self.geometry = layout, geometry
         self.topology = empty((layout.n_out, layout.n_in))
+        self.silent: np.ndarray | None = None
+        self._parts: tuple[Part, Part] | None = None
 
-    def place(self, topology: Topology, values: np.ndarray) -> None:
-        """Take a topology and its values.
+    @property
+    def nnz(self) -> int:
+        """Number of connections that take part in the products."""
+        return self.topology.nnz if self.silent is None else self.topology.nnz - int(self.silent.sum())
+
+    def place(
+        self,
+        topology: Topology,
+        values: np.ndarray,
+        silent: np.ndarray | None = None,
+        decay: np.ndarray | None = None,
+    ) -> None:
+        """Take a topology, its values, which of its connections are silent, and their factors of weight decay.
 
         Raises
         ------
-        InputError : a topology of another shape, or values of another length or dtype.
+        InputError : a topology of another shape, or arrays of another length or dtype.
         """
         if topology.shape != self.topology.shape:
             raise InputError(f"the layer has shape {self.topology.shape}, the topology {topology.shape}")
         if values.shape != (topology.nnz,) or values.dtype != self.dtype:
             wanted = f"{self.dtype} of shape ({topology.nnz},)"
             raise InputError(f"values must be {wanted}, got {values.dtype} of shape {values.shape}")
+        for name, array, dtype in (("silent", silent, np.dtype(bool)), ("decay", decay, self.dtype)):
+            if array is not None and (array.shape != (topology.nnz,) or array.dtype != dtype):
+                wanted = f"{dtype} of shape ({topology.nnz},)"
+                raise InputError(f"{name} must be {wanted}, got {array.dtype} of shape {array.shape}")
         self.topology, self.data, self.grad = topology, values, None
+        self.silent, self._parts, self.decay = silent, None, True if decay is None else decay
 
-    def rewire(self, topology: Topology, slot_map: SlotMap) -> None:
-        """Move to a new topology: survivors keep their weights bit for bit, grown weights are 0."""
-        self.place(topology, slot_map.carry(self.data))
+    def rewire(
+        self,
+        topology: Topology,
+        slot_map: SlotMap,
+        values: np.ndarray | None = None,
+        silent: np.ndarray | None = None,
+        decay: np.ndarray | None = None,
+    ) -> None:
+        """Move to a new topology: survivors keep their weights bit for bit, grown weights are 0.
+
+        With `values` all weights are taken from there instead; `silent` and `decay` as in `place`.
+        """
+        self.place(topology, slot_map.carry(self.data) if values is None else values, silent, decay)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return suffix → array of what belongs to the weights besides their values."""
+        state = {"indptr": self.topology.indptr, "indices": self.topology.indices}
+        if self.silent is not None:
+            state["silent"] = self.silent
+        if isinstance(self.decay, np.ndarray):
+            state["decay"] = self.decay
+        return state
+
+    @property
+    def parts(self) -> tuple[Part, Part] | None:
+        """The connections that take part in the products, and the silent ones; None where none is silent."""
+        if self.silent is None:
+            return None
+        if self._parts is None:
+            loud, quiet = (
+                Part(self.topology.chosen(np.flatnonzero(mask)), mask) for mask in (~self.silent, self.silent)
+            )
+            self._parts = (loud, quiet)
+        return self._parts

@@ -17,6 +17,7 @@ from ..autodiff import Tensor, grad
 Observer = Callable[[Any, np.ndarray, np.ndarray], None]
 
 _observer: ContextVar[Observer | None] = ContextVar("gse_ref_probe", default=None)
+_onlooker: ContextVar[Observer | None] = ContextVar("gse_ref_onlooker", default=None)
 
 
 @contextmanager
@@ -46,6 +47,19 @@ def probe(loss: Callable[[], Tensor], parameters: Iterable[Tensor], observer: Ob
         grad(loss(), list(parameters))
 
 
+@contextmanager
+def showing(onlooker: Observer | None) -> Iterator[None]:
+    """Show every sparse layer of the backward passes in this block to `onlooker` (if any) as they train.
+
+    Unlike under `probing`, all gradients are computed as usual.
+    """
+    token = _onlooker.set(onlooker)
+    try:
+        yield
+    finally:
+        _onlooker.reset(token)
+
+
 def is_probing() -> bool:
     """Return whether a probe pass is running."""
     return _observer.get() is not None
@@ -54,3 +68,8 @@ def is_probing() -> bool:
 def current_observer() -> Observer | None:
     """Return the observer of the running probe pass, if any."""
     return _observer.get()
+
+
+def current_onlooker() -> Observer | None:
+    """Return who is shown the layers of ordinary backward passes, if anybody."""
+    return _onlooker.get()

@@ -10,5 +10,6 @@ from .sgd import SGD as SGD
 from .state import SlotMap as SlotMap
 from .state import State as State
 from .state import Trainable as Trainable
+from .state import momentum_of as momentum_of
 from .state import remap as remap
 from .state import restore as restore

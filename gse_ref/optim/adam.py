@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .state import State, Trainable, blocks, check_number, gradient_of, slots_of
+from .state import State, Trainable, blocks, check_number, decay_of, gradient_of, is_decayed, slots_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Adam:
     Parameters
     ----------
     beta1, beta2 : in [0, 1). eps : not negative.
-    weight_decay : not negative; applies to parameters whose `decay` is True.
+    weight_decay : not negative; applies to parameters whose `decay` is True, or times their own factors.
     decoupled : True is AdamW: w ← w·(1 - rate·weight_decay) before the step. False adds weight_decay·w to g.
 
     Notes
@@ -51,6 +51,11 @@ class Adam:
         check_number("eps", self.eps)
         check_number("weight_decay", self.weight_decay)
 
+    @property
+    def slots(self) -> int:
+        """Numbers kept for each weight."""
+        return 2
+
     def init(self, parameters: Mapping[str, Trainable]) -> State:
         """Return the state before the first step."""
         return {
@@ -76,18 +81,25 @@ class Adam:
                 continue
             slots = slots_of(state, name, parameter)
             slots["step"] += 1
-            decay = float(self.weight_decay) if parameter.decay else 0.0
-            for w, g, m, v in blocks(parameter.data, gradient, slots["mean"], slots["square"]):
-                self._step(w, g, m, v, int(slots["step"]), rate, decay)
+            decay = decay_of(name, parameter, self.weight_decay)
+            for w, g, m, v, d in blocks(parameter.data, gradient, slots["mean"], slots["square"], decay):
+                self._step(w, g, m, v, int(slots["step"]), rate, d)
 
     def _step(
-        self, w: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, step: int, rate: float, decay: float
+        self,
+        w: np.ndarray,
+        g: np.ndarray,
+        m: np.ndarray,
+        v: np.ndarray,
+        step: int,
+        rate: float,
+        decay: float | np.ndarray,
     ) -> None:
         """Change `w`, `m`, `v` in place."""
         beta1, beta2 = float(self.beta1), float(self.beta2)
-        if decay and self.decoupled:
+        if is_decayed(decay) and self.decoupled:
             w *= 1 - rate * decay
-        elif decay:
+        elif is_decayed(decay):
             g = g + decay * w
         scratch = np.empty_like(w)
         np.multiply(g, 1 - beta1, out=scratch)

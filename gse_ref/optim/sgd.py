@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from .state import State, Trainable, blocks, check_number, gradient_of, slots_of
+from .state import State, Trainable, blocks, check_number, decay_of, gradient_of, is_decayed, slots_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class SGD:
     ----------
     momentum : in [0, 1).
     nesterov : step along g + weight_decay·w + momentum·v instead of v (v after its update).
-    weight_decay : not negative; applies to parameters whose `decay` is True.
+    weight_decay : not negative; applies to parameters whose `decay` is True, or times their own factors.
 
     Notes
     -----
@@ -42,6 +42,11 @@ class SGD:
         if self.nesterov and not self.momentum:
             raise InputError("nesterov needs momentum: give momentum > 0 or leave nesterov out")
 
+    @property
+    def slots(self) -> int:
+        """Numbers kept for each weight."""
+        return 1 if self.momentum else 0
+
     def init(self, parameters: Mapping[str, Trainable]) -> State:
         """Return the state before the first step."""
         if not self.momentum:
@@ -61,22 +66,28 @@ class SGD:
             gradient = gradient_of(name, parameter)
             if gradient is None:
                 continue
-            decay = float(self.weight_decay) if parameter.decay else 0.0
+            decay = decay_of(name, parameter, self.weight_decay)
             slots = slots_of(state, name, parameter)
             if momentum:
-                for w, g, v in blocks(parameter.data, gradient, slots["momentum"]):
-                    _momentum_step(w, g, v, rate, momentum, decay, self.nesterov)
+                for w, g, v, d in blocks(parameter.data, gradient, slots["momentum"], decay):
+                    _momentum_step(w, g, v, rate, momentum, d, self.nesterov)
             else:
-                for w, g in blocks(parameter.data, gradient):
-                    w -= rate * (g + decay * w if decay else g)
+                for w, g, d in blocks(parameter.data, gradient, decay):
+                    w -= rate * (g + d * w if is_decayed(d) else g)
 
 
 def _momentum_step(
-    w: np.ndarray, g: np.ndarray, v: np.ndarray, rate: float, momentum: float, decay: float, nesterov: bool
+    w: np.ndarray,
+    g: np.ndarray,
+    v: np.ndarray,
+    rate: float,
+    momentum: float,
+    decay: float | np.ndarray,
+    nesterov: bool,
 ) -> None:
     """Change `w` and `v` in place."""
     scratch = np.empty_like(w)
-    if decay:
+    if is_decayed(decay):
         np.multiply(w, decay, out=scratch)
         g = np.add(scratch, g, out=scratch)
     v *= momentum

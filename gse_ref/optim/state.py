@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,8 +31,8 @@ class Trainable(Protocol):
         ...
 
     @property
-    def decay(self) -> bool:
-        """Whether weight decay applies; biases and normalisation are not decayed."""
+    def decay(self) -> bool | np.ndarray:
+        """Whether weight decay applies (not to biases and normalisation), or its factor for each element."""
         ...
 
 
@@ -79,6 +79,12 @@ def remap(state: State, slot_maps: Mapping[str, SlotMap]) -> State:
     return result
 
 
+def momentum_of(state: State, name: str) -> np.ndarray | None:
+    """Return the running mean of a parameter's gradients, up to a factor; None if its optimizer keeps none."""
+    slots = state.get(name, {})
+    return slots.get("momentum", slots.get("mean"))
+
+
 def slots_of(state: State, name: str, parameter: Trainable) -> dict[str, np.ndarray]:
     """Return the state of one parameter, checked against its present shape."""
     if name not in state:
@@ -106,15 +112,37 @@ def gradient_of(name: str, parameter: Trainable) -> np.ndarray | None:
     return gradient
 
 
-def blocks(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield views of the same BLOCK elements of each array (all of one shape), small arrays in one piece."""
-    size = arrays[0].size
-    if size <= BLOCK or not all(array.flags.c_contiguous for array in arrays):
+def decay_of(name: str, parameter: Trainable, weight_decay: float) -> float | np.ndarray:
+    """Return the weight decay of a parameter: 0 for none, one number, or one for each element."""
+    decay = parameter.decay
+    if not isinstance(decay, np.ndarray):
+        return float(weight_decay) if decay else 0.0
+    if decay.shape != parameter.data.shape:
+        raise ShapeError(
+            f"{name} has {parameter.data.shape} elements but factors of weight decay for {decay.shape}: set them "
+            "anew when the topology changes"
+        )
+    return decay * float(weight_decay) if weight_decay else 0.0
+
+
+def blocks(*arrays: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield views of the same BLOCK elements of each array (all of one shape), small arrays in one piece.
+
+    Numbers among the arrays are handed on as they are.
+    """
+    own = [array for array in arrays if isinstance(array, np.ndarray)]
+    size = own[0].size
+    if size <= BLOCK or not all(array.flags.c_contiguous for array in own):
         yield arrays
         return
-    flat = [array.reshape(-1) for array in arrays]
+    flat = [array.reshape(-1) if isinstance(array, np.ndarray) else array for array in arrays]
     for start in range(0, size, BLOCK):
-        yield tuple(array[start : start + BLOCK] for array in flat)
+        yield tuple(a[start : start + BLOCK] if isinstance(a, np.ndarray) else a for a in flat)
+
+
+def is_decayed(decay: float | np.ndarray) -> bool:
+    """Return whether there is any weight decay."""
+    return isinstance(decay, np.ndarray) or decay != 0
 
 
 def check_number(name: str, value: float, below: float = float("inf")) -> None:

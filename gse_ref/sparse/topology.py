@@ -197,6 +197,11 @@ class Topology:
         """id(i, j) = i · n_in + j of each slot, (nnz,) int64, strictly increasing."""
         return self.rows.astype(np.int64) * self.n_in + self.indices
 
+    def chosen(self, slots: np.ndarray) -> Topology:
+        """Return the topology of the connections in `slots`, which must be strictly increasing. O(n + slots)."""
+        indptr = np.searchsorted(slots, self.indptr)
+        return Topology(indptr, self.indices[slots], self.shape)
+
     def fan_in(self) -> np.ndarray:
         """Number of active inputs of each output unit, (n_out,) int64."""
         return np.diff(self.indptr)

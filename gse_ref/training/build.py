@@ -11,10 +11,11 @@ from ..autodiff import Tensor, no_grad
 from ..counts import rounded
 from ..data import Augmentation, Dataset
 from ..errors import InputError, ShapeError
-from ..explore import Method, method
+from ..explore import Method, Timing, method
 from ..models import ModelSpec, build_model
 from ..nn import Module, dropping, initialise, probing
 from .config import TrainConfig
+from .room import require_room
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class Parts:
 
     Attributes
     ----------
-    per_epoch : SGD steps in an epoch; last_update : T_end in steps.
+    per_epoch : SGD steps in an epoch.
+    timing : when the topology may change.
+    densities : density of each round, for a method that trains several times; else empty.
     probe_samples : batch of a probe, None where it is drawn by class.
     augment : how training samples are varied, None for not at all.
     rate : step → learning rate, steps from 1.
@@ -36,9 +39,20 @@ class Parts:
     method: Method
     dtype: np.dtype
     per_epoch: int
-    last_update: int
+    timing: Timing
+    densities: tuple[float, ...]
     probe_samples: int | None
     augment: Augmentation | None
+
+    @property
+    def last_update(self) -> int:
+        """T_end in steps."""
+        return self.timing.last
+
+    @property
+    def total_steps(self) -> int:
+        """SGD steps of all rounds together."""
+        return max(1, len(self.densities)) * self.timing.round_steps
 
 
 def _optimizer(config: TrainConfig) -> optim.SGD | optim.Adam:
@@ -112,20 +126,22 @@ def build(config: TrainConfig) -> Parts:
         width=config.width,
         dropout=config.dropout,
     )
-    model = build_model(config.model, spec)
-    initialise(model, config.density, config.budget, config.seed, config.pattern)
+    model, way, optimizer = build_model(config.model, spec), method(config.method), _optimizer(config)
+    require_room(config.method, way, model.sparse_parameters().values(), optimizer.slots)
+    initialise(model, 1.0 if way.dense_start else config.density, config.budget, config.seed, config.pattern)
     probe = _probe_samples(config, dataset)
     if 1 in (config.batch_size, probe):
         _try_one_sample(model, dataset, dtype)
     return Parts(
         dataset=dataset,
         model=model,
-        optimizer=_optimizer(config),
+        optimizer=optimizer,
         rate=_rate(config, per_epoch),
-        method=method(config.method),
+        method=way,
         dtype=dtype,
         per_epoch=per_epoch,
-        last_update=config.last_update(per_epoch),
+        timing=Timing(config.every, config.last_update(per_epoch), config.epochs * per_epoch),
+        densities=() if way.rounds is None else way.rounds(config.density),
         probe_samples=probe,
         augment=Augmentation() if config.augment else None,
     )

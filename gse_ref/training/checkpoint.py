@@ -7,7 +7,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Checkpoint:
     progress : counters and sums of the loop; floats round-trip exactly, NaN before the first epoch ends.
     model : the model's state dict.
     optimizer : parameter → slot → array.
+    memory : what the method keeps from update to update.
     """
 
     config: str
@@ -49,6 +50,7 @@ class Checkpoint:
     progress: dict[str, Any]
     model: dict[str, np.ndarray]
     optimizer: dict[str, dict[str, np.ndarray]]
+    memory: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -59,6 +61,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     arrays |= {f"model/{name}": array for name, array in checkpoint.model.items()}
     for name, slots in checkpoint.optimizer.items():
         arrays |= {f"optimizer/{name}/{slot}": array for slot, array in slots.items()}
+    arrays |= {f"memory/{name}": array for name, array in checkpoint.memory.items()}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write_atomically(path, buffer.getvalue())
@@ -86,22 +89,24 @@ def load(path: Path) -> Checkpoint:
         raise
     except DAMAGED as error:
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from None
-    model, optimizer = _sorted_out(path, arrays)
-    return Checkpoint(config, data, progress, model, optimizer)
+    return Checkpoint(config, data, progress, *_sorted_out(path, arrays))
 
 
 def _sorted_out(
     path: Path, arrays: Mapping[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
     model: dict[str, np.ndarray] = {}
+    memory: dict[str, np.ndarray] = {}
     optimizer: dict[str, dict[str, np.ndarray]] = {}
     for key, array in arrays.items():
         kind, _, rest = key.partition("/")
         if kind == "model":
             model[rest] = array
+        elif kind == "memory":
+            memory[rest] = array
         elif kind == "optimizer":
             name, _, slot = rest.rpartition("/")
             optimizer.setdefault(name, {})[slot] = array
         else:
             raise CheckpointError(f"{path} holds {key!r}, which no checkpoint has")
-    return model, optimizer
+    return model, optimizer, memory

@@ -15,7 +15,7 @@ from ..backends import available, default
 from ..counts import rounded
 from ..data import UNREADABLE
 from ..errors import InputError, unknown
-from ..explore import METHODS, SCHEDULES, SCOPES
+from ..explore import CRITERIA, METHODS, SCHEDULES, SCOPES
 from ..models import MODELS
 from ..sparse import BUDGETS, PATTERNS
 
@@ -65,7 +65,7 @@ _TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "data": (_text, "a name"),
     "hidden": (_several(_integer), "a list of whole numbers"),
     "milestones": (_several(_real), "a list of numbers"),
-    **dict.fromkeys(("nesterov", "augment"), (_flag, "true or false")),
+    **dict.fromkeys(("nesterov", "augment", "allow_regrow"), (_flag, "true or false")),
     **dict.fromkeys(("data_dir", "out", "resume"), (Path, "a path")),
     **dict.fromkeys(("epochs", "batch_size", "every", "min_nnz", "seed"), _INTEGER),
     **dict.fromkeys(("probe_samples", "probe_per_class", "threads", "checkpoint_every"), _INTEGER),
@@ -101,15 +101,16 @@ class TrainConfig:
     dropout: float = 0.0
     """Share of the hidden units of vgg's classifier dropped in training, in [0, 1)."""
     method: str = "gse"
-    """gse, gse-grabo, gse-graest, set, rigl or static."""
+    """gse, gse-grabo, gse-graest, set, rigl, rigl-sketch, snfs, topkast, topkast-sparse, static, gradual, lottery,
+    snip, grasp, synflow or dense; gse-ref info says what each does and what it makes dense."""
     density: float = 0.02
-    """Share of all possible connections that are active, in (0, 1]."""
+    """Share of all possible connections that are active (in the end, for methods that start dense), in (0, 1]."""
     budget: str = "erdos_renyi"
     """How connections are shared among layers: uniform, erdos_renyi, erdos_renyi_kernel or scaled."""
     pattern: str = "erdos_renyi"
     """Initial connections of a layer: erdos_renyi, bernoulli, small_world, scale_free, banded, block or full."""
     epochs: int = 30
-    """Passes over the training data."""
+    """Passes over the training data; lottery makes as many in each of its rounds."""
     batch_size: int = 128
     """Samples a step; the last partial batch of an epoch is dropped."""
     optimizer: str = "sgd"
@@ -129,11 +130,17 @@ class TrainConfig:
     label_smoothing: float = 0.0
     """Share of the label spread over all classes, in [0, 1)."""
     subset_factor: float = 1.0
-    """Draws for each active connection (gamma of the paper), for the gse methods."""
+    """Draws for each active connection (gamma of the paper), for the gse methods; for topkast and topkast-sparse,
+    how many connections learn besides the forward set, as a multiple of it."""
     prune_fraction: float = 0.2
     """Share of the active connections replaced at the first update (alpha of the paper), in [0, 1]."""
+    prune_criterion: str = "magnitude"
+    """What is pruned: magnitude (smallest |w|), signed (smallest positive and largest negative), saliency (smallest
+    |gradient * w|) or momentum (smallest |momentum|)."""
+    allow_regrow: bool = False
+    """Let rigl grow again what the same update prunes, as in its paper."""
     schedule: str = "cosine"
-    """How the prune fraction falls: cosine, constant, linear or inverse_power."""
+    """How the prune fraction falls (gradual: the density): cosine, constant, linear or inverse_power."""
     every: int = 20
     """Steps between topology updates."""
     until: float | None = None
@@ -167,6 +174,9 @@ class TrainConfig:
         self._check_integers()
         self._check_reals()
         self._check_effect()
+        fixed = METHODS[self.method].fixed_density
+        if fixed is not None:
+            object.__setattr__(self, "density", fixed)
 
     def _normalise(self) -> None:
         """Give each field the type it is declared with, so that equal configurations are equal to the byte."""
@@ -186,6 +196,7 @@ class TrainConfig:
             "budget": BUDGETS,
             "pattern": PATTERNS,
             "schedule": SCHEDULES,
+            "prune_criterion": CRITERIA,
             "scope": SCOPES,
             "optimizer": OPTIMIZERS,
             "dtype": DTYPES,
@@ -241,12 +252,23 @@ class TrainConfig:
         wanted("nesterov", not (self.nesterov and plain), "off when momentum is 0")
 
     def _check_effect(self) -> None:
-        """Refuse settings that mean nothing to the model, and two answers to one question."""
-        for name, neutral in (("hidden", (512, 512)), ("width", 1.0), ("dropout", 0.0)):
+        """Refuse settings that mean nothing to the model or the method, and two answers to one question."""
+        models = {name: entry.options for name, entry in MODELS.items()}
+        methods = {name: entry.options for name, entry in METHODS.items()}
+        settings: list[tuple[str, Any, str, dict[str, frozenset[str]]]] = [
+            ("hidden", (512, 512), self.model, models),
+            ("width", 1.0, self.model, models),
+            ("dropout", 0.0, self.model, models),
+            ("prune_criterion", "magnitude", self.method, methods),
+            ("allow_regrow", False, self.method, methods),
+        ]
+        for name, neutral, chosen, options in settings:
             value = getattr(self, name)
-            if value != neutral and name not in MODELS[self.model].options:
-                known = ", ".join(model for model, entry in MODELS.items() if name in entry.options)
-                raise InputError(f"{name} {value} means nothing to {self.model}; it is a setting of {known}")
+            if value != neutral and name not in options[chosen]:
+                known = ", ".join(other for other, own in options.items() if name in own)
+                raise InputError(f"{name} {value} means nothing to {chosen}; it is a setting of {known}")
+        if self.prune_criterion == "momentum" and self.optimizer == "sgd" and self.momentum == 0:
+            raise InputError("prune_criterion momentum needs momentum above 0, or adam or adamw")
         if self.probe_samples is not None and self.probe_per_class is not None:
             raise InputError("give probe_samples or probe_per_class, not both")
 

@@ -14,13 +14,14 @@ from ..autodiff import Tensor, cross_entropy, no_grad
 from ..backends import use
 from ..data import Skipped
 from ..errors import CheckpointError, DivergenceError
-from ..explore import Proposer, Request, TopologyUpdate, is_due, prune_fraction, update
-from ..nn import Observer, dropping, probe
+from ..explore import TopologyUpdate
+from ..nn import dropping, showing
 from .build import Parts, build
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .diagnose import first_non_finite
 from .record import LOGS
+from .rewiring import Rewiring
 
 Log = Callable[[str, dict[str, Any]], None]
 
@@ -90,7 +91,9 @@ class Trainer:
         self.parameters = self.model.named_parameters()
         self.layers = self.model.sparse_parameters()
         self.progress = Progress()
-        self.total_steps = config.epochs * self.parts.per_epoch
+        self.total_steps = self.parts.total_steps
+        self.rewiring = Rewiring(config, self.parts, self.layers, self._loss)
+        self._initial = self._weights_and_buffers() if self.parts.densities else {}
         if state is not None:
             if state.data != self.parts.dataset.digest:
                 raise CheckpointError(f"{config.data} holds other data than the run was trained on")
@@ -101,11 +104,12 @@ class Trainer:
         self.optimizer_state = self.parts.optimizer.init(self.parameters)
         if state is not None:
             optim.restore(self.optimizer_state, state.optimizer)
+            self.rewiring.restore(state.memory)
 
     @property
     def nnz(self) -> int:
         """Active connections of all sparse layers."""
-        return sum(parameter.topology.nnz for parameter in self.layers.values())
+        return sum(parameter.nnz for parameter in self.layers.values())
 
     @property
     def unreadable(self) -> list[Skipped]:
@@ -126,11 +130,12 @@ class Trainer:
             progress=asdict(self.progress),
             model=self.model.state_dict(),
             optimizer=self.optimizer_state,
+            memory=self.rewiring.memory,
         )
 
     def log_initial_topology(self) -> None:
         """Log the topology before the first step."""
-        layers = [{"name": name, "nnz": p.topology.nnz} for name, p in self.layers.items()]
+        layers = [{"name": name, "nnz": p.nnz} for name, p in self.layers.items()]
         self.log("topology.jsonl", {"step": 0, "nnz": self.nnz, "layers": layers})
 
     def steps(self) -> Iterator[bool]:
@@ -154,9 +159,7 @@ class Trainer:
 
     def _step(self, x: np.ndarray, labels: np.ndarray) -> None:
         step = self.progress.step + 1
-        propose = self.parts.method.propose
-        if propose is not None and is_due(step, self.config.every, self.parts.last_update):
-            self._update_topology(propose, step)
+        self._update_topology(step)
         for parameter in self.parameters.values():
             parameter.grad = None
         loss = self._loss(x, labels, step)
@@ -167,9 +170,10 @@ class Trainer:
             raise DivergenceError(
                 f"the loss is {value} at step {step}: {where} is not finite; lower --lr, or add --warmup", step
             )
-        loss.backward()
+        with showing(self.rewiring.follower()):
+            loss.backward()
         del loss  # and with it the activations, before the optimizer takes its scratch
-        self.parts.optimizer.update(self.parameters, self.optimizer_state, self.parts.rate(step))
+        self.parts.optimizer.update(self.parameters, self.optimizer_state, self._rate(step))
         self.progress.step = step
         self.progress.loss_sum += value
         self.progress.loss_count += 1
@@ -180,33 +184,35 @@ class Trainer:
             logits = self.model(Tensor(x))
         return cross_entropy(logits, labels, self.config.label_smoothing)
 
-    def _run_probe(self, step: int) -> Callable[[Observer], None]:
-        def run(observer: Observer) -> None:
-            parts, config = self.parts, self.config
-            args = (parts.dataset.train, parts.probe_samples, config.seed, step, parts.dtype)
-            x, labels = data.probe_batch(*args, per_class=config.probe_per_class, augment=parts.augment)
-            probe(lambda: self._loss(x, labels, step), self.layers.values(), observer)
+    def _rate(self, step: int) -> float:
+        """Return the learning rate of a step; every round of training begins its schedule anew."""
+        return self.parts.rate((step - 1) % self.parts.timing.round_steps + 1)
 
-        return run
-
-    def _update_topology(self, propose: Proposer, step: int) -> None:
-        config = self.config
-        fraction = prune_fraction(config.schedule, config.prune_fraction, step, self.parts.last_update)
-        request = Request(
-            seed=config.seed,
-            step=step,
-            fraction=fraction,
-            scope=config.scope,
-            subset_factor=config.subset_factor,
-            run_probe=self._run_probe(step),
-            min_nnz=config.min_nnz,
-        )
-        change = update(self.layers, propose, request)
+    def _update_topology(self, step: int) -> None:
+        momenta = {name: optim.momentum_of(self.optimizer_state, name) for name in self.layers}
+        with dropping(self.config.seed, step):
+            change = self.rewiring.before(step, {name: m for name, m in momenta.items() if m is not None})
+        if change is None:
+            return
         for name, layer in change.layers.items():
-            self.layers[name].rewire(layer.topology, layer.slot_map)
-        self.optimizer_state = optim.remap(self.optimizer_state, change.slot_maps)
+            self.layers[name].rewire(layer.topology, layer.slot_map, layer.values, layer.silent, layer.decay)
+        if change.rewind:
+            self._rewind()
+        else:
+            self.optimizer_state = optim.remap(self.optimizer_state, change.slot_maps)
+        self.rewiring.memory.update(change.memory)
         self.progress.updates += 1
         self._log_update(change)
+
+    def _weights_and_buffers(self) -> dict[str, np.ndarray]:
+        weights = {name: parameter.data for name, parameter in self.parameters.items()}
+        return {name: array.copy() for name, array in (weights | self.model.named_buffers()).items()}
+
+    def _rewind(self) -> None:
+        """Give what is left of the network its initial weights, bit for bit, and start the optimizer anew."""
+        left = {name: self._initial[name][layer.topology.edge_ids] for name, layer in self.layers.items()}
+        self.model.load_state_dict(self.model.state_dict() | self._initial | left)
+        self.optimizer_state = self.parts.optimizer.init(self.parameters)
 
     def _log_update(self, change: TopologyUpdate) -> None:
         rows = []
@@ -214,7 +220,7 @@ class Trainer:
             rows.append(
                 {
                     "name": name,
-                    "nnz": layer.topology.nnz,
+                    "nnz": self.layers[name].nnz,
                     "pruned": layer.pruned,
                     "grown": layer.grown,
                     "candidates": layer.candidates,
@@ -266,7 +272,7 @@ class Trainer:
             {
                 "epoch": self.epoch,
                 "step": progress.step,
-                "learning_rate": self.parts.rate(progress.step),
+                "learning_rate": self._rate(progress.step),
                 "train_loss": progress.train_loss,
                 "test_loss": progress.test_loss,
                 "test_accuracy": progress.test_accuracy,

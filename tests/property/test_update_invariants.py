@@ -11,11 +11,11 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gse_ref.explore import METHODS, Request, TopologyUpdate, method, update
+from gse_ref.explore import Request, TopologyUpdate, method, update
 from gse_ref.nn import SparseParameter
 from gse_ref.sparse import LayerShape, Topology
+from tests.methods import GROWING
 
-GROWING = [name for name, entry in METHODS.items() if entry.propose is not None]
 Edges = dict[tuple[int, int], float]
 
 

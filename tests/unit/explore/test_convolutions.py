@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gse_ref.autodiff import Tensor
 from gse_ref.backends import Geometry, use
 from gse_ref.errors import DivergenceError
-from gse_ref.explore import METHODS, Request, method, update
+from gse_ref.explore import Request, method, update
 from gse_ref.explore.distributions import DISTRIBUTIONS, signs_of
 from gse_ref.explore.greedy import top_of_dense_gradient
 from gse_ref.explore.guided import score
@@ -22,9 +22,9 @@ from gse_ref.nn import Conv2d, Observation, ReLU, Sequential, SparseParameter, i
 from gse_ref.rng import stream
 from gse_ref.sparse import LayerShape, erdos_renyi
 from tests.bounds import assert_close
+from tests.methods import GROWING
 from tests.unfolded import flat, unfolded
 
-GROWING = sorted(name for name, entry in METHODS.items() if entry.propose is not None)
 GEOMETRIES = {
     "3, padded": Geometry(3, 1, 1),
     "3, stride 2": Geometry(3, 2, 1),

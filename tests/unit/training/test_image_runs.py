@@ -25,6 +25,7 @@ from gse_ref.training.checkpoint import load
 from gse_ref.training.loop import Trainer
 from gse_ref.training.record import SESSIONS
 from tests.bounds import assert_close
+from tests.methods import CONSTANT, GROWING, sessions_of, updates_of
 
 CLASSES = 4
 #: Model → side of its images and what it is made of; with dropout where it has any.
@@ -167,7 +168,7 @@ def test_folder_does_not_depend_on_threads(
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"static"}))
+@pytest.mark.parametrize("method", [*GROWING, "snfs"])
 def test_an_update_changes_connections_alone(method: str, scope: str, tmp_path: Path) -> None:
     """The log of an update is written between the update and the step: nothing else may have moved by then."""
     before, updates, moved = {}, [], 0
@@ -198,7 +199,7 @@ def test_an_update_changes_connections_alone(method: str, scope: str, tmp_path: 
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
-def test_a_probe_changes_nothing(model: str, tmp_path: Path) -> None:
+def test_a_probe_changes_nothing(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A method that looks and proposes nothing makes the run of the method that does not look."""
     seen = []
 
@@ -207,14 +208,14 @@ def test_a_probe_changes_nothing(model: str, tmp_path: Path) -> None:
         empty = np.empty(0, np.int32)
         return [Proposal(empty, empty, np.empty(0), 0) for _ in layers]
 
-    def trained(method: Method) -> Trainer:
-        trainer = Trainer(small(tmp_path, model=model, method="static"), lambda *_: None)
-        trainer.parts = replace(trainer.parts, method=method)
+    def trained(method: str) -> Trainer:
+        trainer = Trainer(small(tmp_path, model=model, method=method), lambda *_: None)
         for _ in trainer.steps():
             pass
         return trainer
 
-    looking, still = trained(Method(look, "nothing", "looks only")), trained(METHODS["static"])
+    monkeypatch.setitem(METHODS, "looking", Method("looks only", propose=look))
+    looking, still = trained("looking"), trained("static")
     assert everything(looking) == everything(still)
     assert looking.progress.updates == 3
     assert len(seen) == 3 * len(looking.layers)
@@ -222,7 +223,7 @@ def test_a_probe_changes_nothing(model: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", CONSTANT)
 def test_connections_are_kept(method: str, scope: str, tmp_path: Path) -> None:
     config = small(tmp_path, method=method, scope=scope)
     fresh = Trainer(config, lambda *_: None)
@@ -230,7 +231,7 @@ def test_connections_are_kept(method: str, scope: str, tmp_path: Path) -> None:
     topology = rows(tmp_path / "run", "topology.jsonl")
     assert {row["nnz"] for row in topology} == {result.nnz} == {result.nnz_initial}
     assert result.nnz == round(0.1 * sum(p.topology.size for p in fresh.layers.values()))
-    assert len(topology) - 1 == result.updates == (0 if method == "static" else 3)
+    assert len(topology) - 1 == result.updates == updates_of(method, (4, 8, 12), 0.1)
     kept = {tuple(layer["nnz"] for layer in row["layers"]) for row in topology}
     assert len(kept) == 1 or scope == "global"
     saved, first = load(tmp_path / "run" / "checkpoint.npz").model, fresh.model.state_dict()
@@ -359,7 +360,8 @@ def test_every_call_of_a_run_agrees_with_the_definition(method: str, tmp_path: P
     options |= {"data": write_images(tmp_path, 4, train=7, test=4), "until": 1.0}
     expected = gse.train(small(tmp_path, "cpu", **options))
     actual = gse.train(small(tmp_path, "shadow", backend="shadow", **options))
-    assert (actual.steps, actual.updates) == (2, 0 if method == "static" else 1)
+    rounds = sessions_of(method, 0.3)
+    assert (actual.steps, actual.updates) == (2 * rounds, updates_of(method, (2,), 0.3))
     assert actual.test_accuracy == expected.test_accuracy
     logs = [(tmp_path / run / "topology.jsonl").read_bytes() for run in ("shadow", "cpu")]
     assert logs[0] == logs[1]

@@ -1,0 +1,66 @@
+"""Keep the best connections: how a network is thinned out to an exact count (ALGORITHM sections 3 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..backends import active
+from ..counts import rounded
+from ..errors import unknown
+from ..sparse import layer_budgets
+from .proposal import Layers, Target
+from .select import SCOPES, split
+
+
+def counts(layers: Layers, target: Target, scope: str) -> list[int]:
+    """Return how many connections to keep: one number for all layers under global scope, else one for each layer.
+
+    With D the density and e the excess that is left, D + e · (1 − D) of all possible connections, rounded once.
+    Under layer scope a layer keeps at least what it will have in the end.
+
+    Raises
+    ------
+    InputError : unknown scope or budget, a density that leaves no connection.
+    """
+    density = target.density + target.excess * (1.0 - target.density)
+    if scope == "global":
+        return [rounded(density, sum(parameter.topology.size for parameter in layers.values()))]
+    if scope != "layer":
+        raise unknown("scope", scope, SCOPES)
+    shapes = [parameter.layout for parameter in layers.values()]
+    now, final = (layer_budgets(target.budget, shapes, d) for d in (density, target.density))
+    return list(map(max, now, final))
+
+
+def _best(scores: np.ndarray, sizes: Sequence[int], count: int, min_nnz: int) -> np.ndarray:
+    """Return the positions in a concatenation of layers that are kept, increasing."""
+    if not min_nnz:
+        return active().top_k(scores, min(count, len(scores)))
+    starts = np.cumsum([0, *sizes[:-1]])
+    guarded = [
+        start + active().top_k(scores[start : start + size], min(min_nnz, size))
+        for start, size in zip(starts, sizes, strict=True)
+    ]
+    first = np.concatenate(guarded)
+    rest = np.delete(np.arange(len(scores)), first)
+    more = rest[active().top_k(scores[rest], min(max(0, count - len(first)), len(rest)))]
+    return np.sort(np.concatenate([first, more]))
+
+
+def keep_best(scores: Sequence[np.ndarray], wanted: Sequence[int], min_nnz: int = 0) -> list[np.ndarray]:
+    """Return the slots of each layer that are kept, increasing: those of highest score.
+
+    Ties: lower layer first, then lower slot.
+
+    Parameters
+    ----------
+    scores : (nnz,) of each layer, no NaN.
+    wanted : see `counts`. A group with fewer connections keeps them all.
+    min_nnz : connections that every layer keeps, its best, as far as it has them, before the count is filled up.
+    """
+    if len(wanted) != len(scores):
+        sizes = list(map(len, scores))
+        return split(_best(np.concatenate(scores), sizes, wanted[0], min_nnz), sizes)
+    return [_best(s, [len(s)], count, min_nnz) for s, count in zip(scores, wanted, strict=True)]

@@ -1,0 +1,129 @@
+"""Pruning before training: SNIP, GraSP and SynFlow score a dense network once (ALGORITHM section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..autodiff import Tensor, cross_entropy, grad
+from ..errors import DivergenceError, InputError
+from ..nn import Module, SparseParameter, untouched
+from ..sparse import edit
+from .criteria import saliencies
+from .keep import counts, keep_best
+from .proposal import Layers, Problem, Request, Target
+from .shrink import target_of
+from .update import TopologyUpdate, require_finite, thinned
+
+#: Divides the logits in GraSP's loss (Wang et al. 2020, their code).
+TEMPERATURE = 200.0
+#: Rounds of SynFlow (Tanaka et al. 2020).
+ROUNDS = 100
+
+
+def _problem_of(request: Request) -> Problem:
+    if request.problem is None:
+        raise InputError("this method looks at the whole network: give Request(problem=...)")
+    return request.problem
+
+
+def _finite(scores: list[np.ndarray], layers: Layers, step: int) -> list[np.ndarray]:
+    for name, score in zip(layers, scores, strict=True):
+        if not np.isfinite(score).all():
+            raise DivergenceError(f"the score of layer {name} at step {step} is not finite: training has diverged")
+    return scores
+
+
+def _keep(layers: Layers, scores: list[np.ndarray], request: Request) -> TopologyUpdate:
+    wanted = counts(layers, target_of(request), request.scope)
+    kept = keep_best(_finite(scores, layers, request.step), wanted, request.min_nnz)
+    return thinned(layers, dict(zip(layers, kept, strict=True)), request)
+
+
+def snip(layers: Layers, request: Request) -> TopologyUpdate:
+    """Keep the connections of highest |g·θ|, g the gradient on one batch (Lee et al. 2019)."""
+    require_finite(layers, request.step)
+    return _keep(layers, saliencies(layers, request), request)
+
+
+def grasp_scores(layers: Layers, problem: Problem) -> list[np.ndarray]:
+    """Return θ·(Hg) of every connection, g and H gradient and Hessian of the loss at temperature 200.
+
+    The exact Hessian–vector product: the gradient of Σ g·stop(g) through the graph of g. Running statistics of
+    normalisation stay as they are, though normalisation uses those of the batch.
+    """
+    x, labels = problem.batch()
+    parameters = list(layers.values())
+    with untouched(problem.model):
+        loss = cross_entropy(problem.model(Tensor(x)) * (1.0 / TEMPERATURE), labels)
+        gradients = grad(loss, parameters, create_graph=True)
+        product = None
+        for gradient in gradients:
+            if gradient is not None:
+                term = (gradient * gradient.detach()).sum()
+                product = term if product is None else product + term
+        if product is None or not product.requires_grad:
+            return [np.zeros_like(p.data) for p in parameters]
+        curved = grad(product, parameters)
+    zeros = (np.zeros_like(p.data) for p in parameters)
+    return [p.data * (z if h is None else h.data) for p, h, z in zip(parameters, curved, zeros, strict=True)]
+
+
+def grasp(layers: Layers, request: Request) -> TopologyUpdate:
+    """Keep the connections of highest θ·(Hg) (Wang et al. 2020, with the sign of their code).
+
+    Their score is −θ·Hg, of which the highest are removed: what is kept preserves the flow of gradients.
+    """
+    require_finite(layers, request.step)
+    return _keep(layers, grasp_scores(layers, _problem_of(request)), request)
+
+
+@contextmanager
+def _linear(model: Module) -> Iterator[None]:
+    """Give the model |parameters| in float64 and evaluation mode; all as before afterwards, topologies included."""
+    parameters = list(model.named_parameters().values())
+    saved = [(p, p.data, p.topology if isinstance(p, SparseParameter) else None) for p in parameters]
+    with untouched(model):
+        model.eval()
+        for parameter in parameters:
+            parameter.data = np.abs(parameter.data.astype(np.float64))
+        try:
+            yield
+        finally:
+            for parameter, data, topology in saved:
+                parameter.data = data
+                if isinstance(parameter, SparseParameter) and topology is not None:
+                    parameter.place(topology, data)
+
+
+def synflow_scores(layers: Layers, problem: Problem) -> list[np.ndarray]:
+    """Return |∂R/∂θ · θ| of every connection, R the sum of the outputs for an input of ones.
+
+    Under `_linear` the network has |θ| and no sample is needed: R is the flow through all paths.
+    """
+    x, _ = problem.batch()
+    flow = problem.model(Tensor(np.ones((*x.shape[:-1], 1)))).sum()
+    gradients = grad(flow, list(layers.values()))
+    zeros = (np.zeros_like(p.data) for p in layers.values())
+    pairs = zip(layers.values(), gradients, zeros, strict=True)
+    return [np.abs(p.data * (z if g is None else g.data)) for p, g, z in pairs]
+
+
+def synflow(layers: Layers, request: Request) -> TopologyUpdate:
+    """Keep what carries the flow, in 100 rounds of density D^(r/100), in float64 (Tanaka et al. 2020)."""
+    require_finite(layers, request.step)
+    target, problem = target_of(request), _problem_of(request)
+    slots = {name: np.arange(p.topology.nnz) for name, p in layers.items()}
+    nothing = np.empty(0, np.int32)
+    with _linear(problem.model):
+        for number in range(1, ROUNDS + 1):
+            goal = Target(target.density ** (number / ROUNDS), target.budget)
+            scores = _finite(synflow_scores(layers, problem), layers, request.step)
+            kept = keep_best(scores, counts(layers, goal, request.scope), request.min_nnz)
+            for (name, parameter), stay in zip(layers.items(), kept, strict=True):
+                gone = np.delete(np.arange(parameter.topology.nnz), stay)
+                parameter.rewire(*edit(parameter.topology, gone, nothing, nothing))
+                slots[name] = slots[name][stay]
+    return thinned(layers, slots, request)

@@ -1,0 +1,127 @@
+"""How a method changes the topology of a run: when, by what request, and what it keeps in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import data
+from ..autodiff import Tensor
+from ..errors import CheckpointError, InputError
+from ..explore import SCHEDULES, Problem, Request, Target, TopologyUpdate, prune_fraction
+from ..explore.proposal import Layers
+from ..nn import Observer, probe
+from .build import Parts
+from .config import TrainConfig
+
+#: (x, labels, step) → loss of a batch in training.
+Loss = Callable[[np.ndarray, np.ndarray, int], Tensor]
+
+
+class Rewiring:
+    """The method of a run at work.
+
+    Parameters
+    ----------
+    layers : the sparse layers by name.
+    loss : of a batch, for the probe.
+
+    Attributes
+    ----------
+    memory : arrays that the method keeps from update to update, by layer; part of a checkpoint.
+
+    Raises
+    ------
+    InputError : a schedule by which the method cannot reach its density.
+    """
+
+    def __init__(self, config: TrainConfig, parts: Parts, layers: Layers, loss: Loss) -> None:
+        self._config, self._parts, self._layers, self._loss = config, parts, layers, loss
+        remember = parts.method.remember
+        self.memory: dict[str, np.ndarray] = {} if remember is None else remember(layers)
+        self._require_an_end()
+
+    def _require_an_end(self) -> None:
+        config, timing = self._config, self._parts.timing
+        if not self._parts.method.thins_out:
+            return
+        if not timing.last_due:
+            raise InputError(
+                f"{config.method} thins the network out at updates, and none is due: the first would precede step "
+                f"{config.every}, the last {timing.last}; lower --every or raise --until"
+            )
+        if SCHEDULES[config.schedule](1.0) != 0:
+            raise InputError(
+                f"schedule {config.schedule} never reaches the density {config.density}: choose cosine, linear or "
+                "inverse_power (the cubic of gradual pruning)"
+            )
+
+    def restore(self, memory: dict[str, np.ndarray]) -> None:
+        """Take the memory of a checkpoint.
+
+        Raises
+        ------
+        CheckpointError : arrays that are not those of this method and model.
+        """
+        for name, array in memory.items():
+            layer = self._layers.get(name)
+            if layer is None or array.size != layer.topology.size or array.dtype != layer.dtype:
+                raise CheckpointError(f"the checkpoint keeps an array {name!r} that does not fit this model")
+        if set(self.memory) - set(memory):
+            raise CheckpointError(f"the checkpoint lacks what {self._config.method} keeps of each layer")
+        self.memory = memory
+
+    def follower(self) -> Observer | None:
+        """Return what the method wants to see of every training step, if anything."""
+        follow = self._parts.method.follow
+        return None if follow is None else follow(self._layers, self.memory)
+
+    def before(self, step: int, momenta: dict[str, np.ndarray]) -> TopologyUpdate | None:
+        """Return the change of topology that precedes SGD step `step`, if one is due; nothing is changed yet.
+
+        Parameters
+        ----------
+        momenta : momentum of each sparse layer in the optimizer, (nnz,), if it has one.
+        """
+        method, timing = self._parts.method, self._parts.timing
+        changes = method.changes
+        if changes is None or not method.when(step, timing):
+            return None
+        config = self._config
+        by_schedule = 0 < step <= timing.last
+        schedule = (config.schedule, config.prune_fraction, step, timing.last)
+        request = Request(
+            seed=config.seed,
+            step=step,
+            fraction=prune_fraction(*schedule) if by_schedule else 0.0,
+            scope=config.scope,
+            subset_factor=config.subset_factor,
+            run_probe=lambda observer: self._run_probe(step, observer),
+            min_nnz=config.min_nnz,
+            criterion=config.prune_criterion,
+            momenta=momenta,
+            allow_regrow=config.allow_regrow,
+            last=(step // config.every + 1) * config.every > timing.last,
+            target=self._target(step),
+            problem=Problem(self._parts.model, lambda: self._batch(step)),
+            memory=self.memory,
+        )
+        return changes(self._layers, request)
+
+    def _target(self, step: int) -> Target:
+        config, timing = self._config, self._parts.timing
+        if self._parts.densities:
+            return Target(self._parts.densities[(step - 1) // timing.round_steps], config.budget)
+        progress = step / timing.last_due if timing.last_due else 1.0
+        excess = SCHEDULES[config.schedule](progress) if self._parts.method.thins_out else 0.0
+        return Target(config.density, config.budget, excess)
+
+    def _batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        parts, config = self._parts, self._config
+        args = (parts.dataset.train, parts.probe_samples, config.seed, step, parts.dtype)
+        return data.probe_batch(*args, per_class=config.probe_per_class, augment=parts.augment)
+
+    def _run_probe(self, step: int, observer: Observer) -> None:
+        x, labels = self._batch(step)
+        probe(lambda: self._loss(x, labels, step), self._layers.values(), observer)
