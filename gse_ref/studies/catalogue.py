@@ -116,7 +116,15 @@ STUDIES: dict[str, Study] = {
         ("gse",),
         _with("schedule", "cosine"),
         "cosine",
-        _curves(Curves("prune_fraction", "share α replaced at the first update", line="schedule", panel="every")),
+        _curves(
+            Curves(
+                "prune_fraction",
+                "share α replaced at the first update",
+                "schedule",
+                "every",
+                "update every T = {} steps",
+            )
+        ),
         _say_schedule,
         base=_BASE,
     ),

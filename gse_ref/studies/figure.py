@@ -76,6 +76,7 @@ class Curves:
     Attributes
     ----------
     x, line, panel : names of settings; rows without x are left out; no panel for a single plot.
+    title : of each panel, with {} for its value.
     label : of the x axis.
     difference : show the paired difference to the reference instead of the accuracy.
     log : spread x by its logarithm; values that are no numbers stand side by side in any case.
@@ -85,6 +86,7 @@ class Curves:
     label: str
     line: str = "method"
     panel: str | None = None
+    title: str = "{}"
     difference: bool = False
     log: bool = False
 
@@ -103,7 +105,7 @@ class Curves:
             if self.difference:
                 plot.axhline(0, color="#666666", linewidth=1, zorder=1, label=f"{reference} (reference)")
             if self.panel is not None:
-                plot.set_title(f"{self.panel} {shown(panel)}", fontsize=10)
+                plot.set_title(self.title.format(shown(panel)), fontsize=10)
             plot.set_xlabel(self.label)
         what = f"test accuracy minus {reference}, points" if self.difference else "test accuracy, %"
         one_seed = all(row.accuracy.count < 2 for row in rows)

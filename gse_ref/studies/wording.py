@@ -47,9 +47,10 @@ def sorted_out(rows: Sequence[Row], symbol: str, name: Callable[[Row], str]) -> 
         verdict = _SIGNS[gap.sign] if gap.sign is not None else "without an interval"
         groups.setdefault(verdict, []).append(name(row))
     order = [*_SIGNS.values(), "without an interval"]
-    return "; ".join(
-        f"{verdict} at {symbol} {', '.join(groups[verdict])}" for verdict in order if verdict in groups
-    )
+    told = [verdict for verdict in order if verdict in groups]
+    if len(told) == 1 and len(groups[told[0]]) > 1:
+        return f"{told[0]} at every {symbol}"
+    return "; ".join(f"{verdict} at {symbol} {', '.join(groups[verdict])}" for verdict in told)
 
 
 def span(rows: Sequence[Row]) -> str:

@@ -203,15 +203,16 @@ def _go(session: _Session, asked: threading.Event, watch: Watcher | None) -> Non
     every = trainer.config.checkpoint_every
     try:
         for epoch_ended in trainer.steps():
+            if watch is not None:
+                watch(trainer)
+            stop = asked.is_set()  # read once: what is stopped has been saved
             due = epoch_ended if every is None else trainer.progress.step % every == 0
-            if due or asked.is_set() or trainer.progress.step == trainer.total_steps:
+            if due or stop or trainer.progress.step == trainer.total_steps:
                 session.save()
             if epoch_ended:
                 session.note_unreadable()
                 session.note("epoch", epoch=trainer.epoch, peak_memory_bytes=peak_memory())
-            if watch is not None:
-                watch(trainer)
-            if asked.is_set():
+            if stop:
                 session.note("interrupted")
                 raise Interrupted(session.folder.path, trainer.progress.step, trainer.config)
     except DivergenceError as error:

@@ -67,7 +67,7 @@ def test_one_seed_has_no_bars_and_says_so() -> None:
 
 def test_a_plot_for_each_panel() -> None:
     figure = _curves("schedule")
-    assert [plot.get_title() for plot in figure.axes] == ["every 1", "every 2", "every 4"]
+    assert [plot.get_title() for plot in figure.axes] == [f"update every T = {steps} steps" for steps in (1, 2, 4)]
     assert all(len(plot.containers) == 4 for plot in figure.axes)
 
 

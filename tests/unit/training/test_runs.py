@@ -143,6 +143,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 
     with pytest.raises(Interrupted, match=r"--resume"):
         gse.train(small(tmp_path / "run"), press)
+    assert load(tmp_path / "run" / "checkpoint.npz").progress["step"] == 5
     gse.train(gse.stored_config(tmp_path / "run"))
     gse.train(small(tmp_path / "whole"))
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
