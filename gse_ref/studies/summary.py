@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..explore import METHODS
 from ..training.record import write_atomically
 from .comparison import Result
 from .grid import shown
@@ -30,7 +31,7 @@ class Row:
         where it was not run.
     diverged, failed : runs that did not finish.
     seconds : median wall time of a run; None if none finished.
-    nnz : active connections at the end, from the first seed that finished.
+    nnz, steps : active connections at the end and SGD steps, from the first seed that finished.
     by_seed : seed → test accuracy.
     """
 
@@ -41,6 +42,7 @@ class Row:
     failed: int
     seconds: float | None
     nnz: int | None
+    steps: int | None
     by_seed: Mapping[int, float]
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class Row:
             gap = self.difference
             found["difference"] = {"mean": gap.mean, "low": gap.low, "high": gap.high, "pairs": gap.count}
         more = {"diverged": self.diverged, "failed": self.failed, "seconds_median": self.seconds, "nnz": self.nnz}
+        more |= {"steps": self.steps}
         return {**found, **more}
 
 
@@ -84,6 +87,7 @@ def summarise(results: Sequence[Result], reference: Reference) -> list[Row]:
                 failed=sum(r.outcome["outcome"] == "failed" for r in members),
                 seconds=statistics.median(o["seconds"] for o in done) if done else None,
                 nnz=done[0]["nnz"] if done else None,
+                steps=done[0]["steps"] if done else None,
                 by_seed=found,
             )
         )
@@ -135,12 +139,12 @@ def table(rows: Sequence[Row], reference: str) -> str:
     """
     names = list(dict.fromkeys(name for row in rows for name in row.setting))
     names.sort(key=lambda name: name != "method")
-    head = [*names, "test accuracy, %", f"minus {reference}", "seeds", "seconds"]
+    head = [*names, "test accuracy, %", f"minus {reference}", "seeds", "seconds", "makes dense"]
     cells = [
         [
             *(shown(row.setting[name]) if name in row.setting else "–" for name in names),
             *(_mean_cell(row.accuracy), _difference_cell(row.difference), _seeds_cell(row)),
-            "–" if row.seconds is None else f"{row.seconds:.1f}",
+            *("–" if row.seconds is None else f"{row.seconds:.1f}", METHODS[row.setting["method"]].densifies),
         ]
         for row in rows
     ]
@@ -164,6 +168,14 @@ def _notes(rows: Sequence[Row], reference: str) -> list[str]:
         )
     if 1 in pairs:
         notes.append(f"Minus {reference}, one seed: no interval, so it says little; take more --seeds.")
+    fixed = sorted({m for row in rows if METHODS[m := row.setting["method"]].fixed_density is not None})
+    if fixed:
+        notes.append(
+            f"Whatever the density asked for, {', '.join(fixed)} has one of its own: its rows share its runs."
+        )
+    steps = {row.steps for row in rows if row.steps is not None}
+    if len(steps) > 1:
+        notes.append(f"Runs differ in length: {min(steps):,} to {max(steps):,} SGD steps.")
     if any(row.diverged or row.failed for row in rows):
         notes.append("Means leave out the runs that diverged or failed, and are too good by that.")
     return notes

@@ -19,7 +19,7 @@ def planted(arms: Sequence[Arm], accuracy: Accuracy, seeds: Sequence[int] = (0, 
     results = []
     for point in points(small(), arms, seeds):
         value = accuracy(point.setting, point.config.seed)
-        outcome = {"outcome": "finished", "test_accuracy": value, "seconds": 1.0, "nnz": 100}
+        outcome = {"outcome": "finished", "test_accuracy": value, "seconds": 1.0, "nnz": 100, "steps": 8}
         results.append(Result(point, outcome if value is not None else {"outcome": "diverged", "why": "too fast"}))
     return results
 

@@ -146,6 +146,7 @@ def test_a_shared_run_is_one_row_and_stands_in_every_comparison(
         gap = gaps[density]
         assert gap is not None
         assert gap.mean == accuracy["static", "1.0"] - accuracy["gse", str(density)]
+    assert "static has a density of its own whatever is asked for: its rows share its runs" in table(summary, "gse")
 
 
 def test_summary_pairs_over_seeds(tmp_path: Path) -> None:
@@ -160,10 +161,22 @@ def test_summary_pairs_over_seeds(tmp_path: Path) -> None:
     assert f"{100 * other.difference.mean:+.2f} [{100 * other.difference.low:+.2f}" in text
     assert "Student's t, pairs − 1 degrees of freedom" in text
     assert "one seed" not in text
+    assert "makes dense" in text.splitlines()[0]
+    assert "Runs differ in length" not in text
     alone = table(summarise(compared(tmp_path / "all", METHOD, (0,)), against("gse")), "gse")
     assert "one seed: no interval" in alone
     assert "[" not in alone
     assert "±" not in alone.splitlines()[2]
+
+
+def test_every_method_can_be_compared(tmp_path: Path) -> None:
+    results = compared(tmp_path / "all", {"method": sorted(METHODS)})
+    assert all(result.finished for result in results)
+    text = table(summarise(results, against("gse")), "gse")
+    cells = [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if line.startswith("|")]
+    assert {row[1]: row[-2] for row in cells[2:]} == {name: m.densifies for name, m in METHODS.items()}
+    longest = max(result.outcome["steps"] for result in results)
+    assert f"Runs differ in length: 8 to {longest} SGD steps" in text
 
 
 def test_a_folder_of_other_base_settings_is_refused(tmp_path: Path) -> None:
