@@ -146,7 +146,9 @@ def test_a_shared_run_is_one_row_and_stands_in_every_comparison(
         gap = gaps[density]
         assert gap is not None
         assert gap.mean == accuracy["static", "1.0"] - accuracy["gse", str(density)]
-    assert "static has a density of its own whatever is asked for: its rows share its runs" in table(summary, "gse")
+    assert "Whatever the density asked for, static has one of its own: its rows share its runs" in table(
+        summary, "gse"
+    )
 
 
 def test_summary_pairs_over_seeds(tmp_path: Path) -> None:
