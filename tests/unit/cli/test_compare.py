@@ -142,7 +142,7 @@ def _command(*words: str) -> dict[str, Any]:
 
 
 def test_ctrl_c_saves_exits_130_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    words = [*SMALL, "--epochs", "100", "--methods", "gse", "set", "--seeds", "0", "--workers", "2", "--out", "all"]
+    words = [*SMALL, "--epochs", "60", "--methods", "gse", "set", "--seeds", "0", "--workers", "2", "--out", "all"]
     child = subprocess.Popen(**_command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while child.poll() is None and len(list(tmp_path.glob("all/runs/*/checkpoint.npz"))) < 2:
         time.sleep(0.01)
@@ -159,4 +159,4 @@ def test_ctrl_c_saves_exits_130_and_the_same_command_goes_on(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert [row["setting"]["method"] for row in json.loads(done.stdout)["settings"]] == ["gse", "set"]
     rows = [json.loads(line) for line in (tmp_path / "all" / "results.jsonl").read_text().splitlines()]
-    assert [row["steps"] for row in rows] == [400, 400]
+    assert [row["steps"] for row in rows] == [240, 240]
