@@ -176,6 +176,7 @@ STUDIES: dict[str, Study] = {
         "gse",
         layer_density.draw,
         layer_density.say,
+        layer_density.caution,
         lambda found: {"layers": layer_density.layers(found)},
         base=_BASE,
     ),
@@ -187,7 +188,7 @@ STUDIES: dict[str, Study] = {
         "rigl",
         flops.draw,
         flops.say,
-        flops.results,
+        tables=flops.results,
         base={"data": "image-folder:224", "model": "resnet50", "every": 100},
     ),
 }

@@ -83,6 +83,14 @@ def _moved(change: Interval) -> str:
     return f"{100 * change.mean:+.1f} % ({reach})" if change.sign else f"no change told ({reach})"
 
 
+def caution(found: Found) -> str:
+    """Return what the intervals of `say` are."""
+    return (
+        "Changes are shares of the connections at the start, in brackets their intervals of "
+        f"{100 * CONFIDENCE:.0f} % confidence over seeds (Student's t), each for one layer and method alone."
+    )
+
+
 def say(found: Found) -> list[str]:
     """Return for each method by how much each layer gained or lost."""
     rows = [{**row, "change": row["nnz"] / row["nnz_initial"] - 1} for row in layers(found) if row["nnz_initial"]]

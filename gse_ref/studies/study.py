@@ -54,6 +54,19 @@ def _no_tables(found: Found) -> dict[str, list[dict[str, Any]]]:
     return {}
 
 
+def caution(found: Found) -> str:
+    """Return what the intervals are, and how many of them chance alone would move off zero."""
+    gaps = [row.difference for row in found.rows if row.difference is not None and row.difference.half is not None]
+    if not gaps:
+        return "No difference has an interval: that takes two seeds at least."
+    told, by_chance = sum(gap.sign != 0 for gap in gaps), (1 - CONFIDENCE) * len(gaps)
+    return (
+        f"Intervals are of {100 * CONFIDENCE:.0f} % confidence for each difference alone, paired over seeds "
+        f"(Student's t); of the {len(gaps)} differences to {found.reference}, {told} exclude zero, where chance "
+        f"alone would make about {by_chance:.1f} do so."
+    )
+
+
 @dataclass(frozen=True)
 class Study:
     """One row of the table of studies.
@@ -66,6 +79,7 @@ class Study:
     reference : setting → the setting that it is compared with; `against` is that in words.
     draw : makes the figure.
     say : sentences of what was found, from the measurements and their intervals alone.
+    caution : the last sentence: what the intervals are.
     tables : more data, name → rows, each written as NAME.csv.
     base : settings other than the defaults of `TrainConfig`.
     """
@@ -77,6 +91,7 @@ class Study:
     against: str
     draw: Callable[[Found], Figure]
     say: Callable[[Found], list[str]]
+    caution: Callable[[Found], str] = caution
     tables: Callable[[Found], dict[str, list[dict[str, Any]]]] = _no_tables
     base: Mapping[str, Any] = field(default_factory=dict)
 
@@ -93,23 +108,10 @@ def _circumstances(found: Found) -> str:
     )
 
 
-def _caution(found: Found) -> str:
-    """Say what the intervals are and how many of them chance alone would move off zero."""
-    gaps = [row.difference for row in found.rows if row.difference is not None and row.difference.half is not None]
-    if not gaps:
-        return "No difference has an interval: that takes two seeds at least."
-    told, by_chance = sum(gap.sign != 0 for gap in gaps), (1 - CONFIDENCE) * len(gaps)
-    return (
-        f"Intervals are of {100 * CONFIDENCE:.0f} % confidence for each difference alone, paired over seeds "
-        f"(Student's t); of the {len(gaps)} differences to {found.reference}, {told} exclude zero, where chance "
-        f"alone would make about {by_chance:.1f} do so."
-    )
-
-
 def _text(study: Study, found: Found) -> str:
     sentences = study.say(found)
     if found.results:
-        sentences = [_circumstances(found), *sentences, _caution(found)]
+        sentences = [_circumstances(found), *sentences, study.caution(found)]
     return f"**{study.question}**\n\n{' '.join(sentences)}\n"
 
 
