@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import functools
+import operator
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..autodiff import Tensor, cross_entropy, grad
 from ..errors import DivergenceError, InputError
-from ..nn import Module, untouched
+from ..nn import Module, SparseParameter, untouched
 from .criteria import saliencies
 from .keep import counts, keep_best
 from .proposal import Layers, Problem, Request
@@ -40,6 +43,12 @@ def _keep(layers: Layers, scores: list[np.ndarray], request: Request) -> Topolog
     return thinned(layers, dict(zip(layers, kept, strict=True)), request)
 
 
+def _times(parameters: Sequence[SparseParameter], gradients: Sequence[Tensor | None]) -> list[np.ndarray]:
+    """Return θ · gradient of every connection, 0 in a layer on which the result does not depend."""
+    pairs = zip(parameters, gradients, strict=True)
+    return [np.zeros_like(p.data) if gradient is None else p.data * gradient.data for p, gradient in pairs]
+
+
 def snip(layers: Layers, request: Request) -> TopologyUpdate:
     """Keep the connections of highest |g·θ|, g the gradient on one batch (Lee et al. 2019)."""
     require_finite(layers, request.step)
@@ -57,16 +66,9 @@ def grasp_scores(layers: Layers, problem: Problem) -> list[np.ndarray]:
     with untouched(problem.model):
         loss = cross_entropy(problem.model(Tensor(x)) * (1.0 / TEMPERATURE), labels)
         gradients = grad(loss, parameters, create_graph=True)
-        product = None
-        for gradient in gradients:
-            if gradient is not None:
-                term = (gradient * gradient.detach()).sum()
-                product = term if product is None else product + term
-        if product is None or not product.requires_grad:
-            return [np.zeros_like(p.data) for p in parameters]
-        curved = grad(product, parameters)
-    zeros = (np.zeros_like(p.data) for p in parameters)
-    return [p.data * (z if h is None else h.data) for p, h, z in zip(parameters, curved, zeros, strict=True)]
+        terms = [(gradient * gradient.detach()).sum() for gradient in gradients if gradient is not None]
+        curved = grad(functools.reduce(operator.add, terms), parameters)
+    return _times(parameters, curved)
 
 
 def grasp(layers: Layers, request: Request) -> TopologyUpdate:
@@ -94,10 +96,8 @@ def synflow_scores(model: Module, ones: np.ndarray) -> list[np.ndarray]:
     model : its parameters are not negative, so R is the flow through all paths.
     ones : (n_in, 1) or (channels, height, width, 1), of the model's dtype.
     """
-    layers = list(model.sparse_parameters().values())
-    gradients = grad(model(Tensor(ones)).sum(), layers)
-    zeros = (np.zeros_like(p.data) for p in layers)
-    return [np.abs(p.data * (z if g is None else g.data)) for p, g, z in zip(layers, gradients, zeros, strict=True)]
+    parameters = list(model.sparse_parameters().values())
+    return [np.abs(score) for score in _times(parameters, grad(model(Tensor(ones)).sum(), parameters))]
 
 
 def synflow(layers: Layers, request: Request) -> TopologyUpdate:
