@@ -18,8 +18,8 @@ from gse_ref.rng import stream
 class DenseRun:
     """State: weights, masks, biases and momenta of each layer, all dense.
 
-    The masks say what takes part in the products; `learning` what receives gradients, the same masks unless a method
-    sets others; `decays` are factors of the weight decay of each weight.
+    The masks say what takes part in the products; `learning` what receives gradients, the same masks unless a
+    method sets others; `decays` are factors of the weight decay of each weight.
     """
 
     weights: list[np.ndarray]
