@@ -58,7 +58,7 @@ class Rewiring:
         if not timing.last_due:
             raise InputError(
                 f"{config.method} thins the network out at updates, and none is due: the first would precede step "
-                f"{config.every}, the last {timing.last}; lower --every or raise --until"
+                f"{config.every}, the last {min(timing.last, timing.round_steps)}; lower --every or raise --until"
             )
         if SCHEDULES[config.schedule](1.0) != 0:
             raise InputError(
@@ -111,7 +111,7 @@ class Rewiring:
             criterion=config.prune_criterion,
             momenta=momenta,
             allow_regrow=config.allow_regrow,
-            last=(step // config.every + 1) * config.every > timing.last,
+            last=step >= timing.last_due,
             target=self._target(step),
             problem=Problem(self._parts.model, lambda: self._batch(step)),
             memory=self.memory,
