@@ -34,6 +34,6 @@ def require_room(name: str, method: Method, parameters: Iterable[SparseParameter
     free = available_memory()
     if needed > free:
         raise InputError(
-            f"{name} makes {DENSE[method.densifies]} dense, which takes at least {needed / 1e9:,.1f} GB here; "
+            f"{name} makes something dense ({DENSE[method.densifies]}), which takes at least {needed / 1e9:,.1f} GB here; "
             f"{free / 1e9:,.1f} GB are free: lower the widths, or choose a method that makes nothing dense (gse, …)"
         )

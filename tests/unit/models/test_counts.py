@@ -133,4 +133,4 @@ def test_silent_connections_multiply_nothing() -> None:
     initialise(model, 0.5)
     weight = model.sparse_parameters()["layers.0.weight"]
     weight.place(weight.topology, weight.data, np.arange(weight.topology.nnz) % 3 == 0)
-    assert [count.nnz for count in layer_counts(model, (6,))][0] == weight.topology.nnz * 2 // 3
+    assert next(count.nnz for count in layer_counts(model, (6,))) == weight.topology.nnz * 2 // 3
