@@ -89,16 +89,12 @@ def test_of_equal_norms_all_is_visited() -> None:
 
 
 def test_a_score_that_meets_its_bound_is_not_missed() -> None:
-    """With one sample the bound is the score itself, up to rounding; ties go to the lower edge id."""
-    draw = stream(0, "check")
-    x, delta = (draw.normal(size=(n, 1)).astype(np.float32) for n in (90, 70))
-    x[1::2], delta[1::3] = x[0::2], delta[0::3][: len(delta[1::3])]
-    seen = matrix(x, delta, 700)
-    gradient = np.abs(delta @ x.T).ravel()
-    inactive = np.setdiff1d(np.arange(gradient.size), seen.parameter.topology.edge_ids)
-    for keep in (1, 2, 13, 400):
-        expected = sorted(sorted(inactive.tolist(), key=lambda e: (-gradient[e], e))[:keep])
-        assert top_by_bound(seen, keep, "here", 16)[0].tolist() == expected
+    """With one sample the bound is the score itself, up to rounding: 2a · b and a · 2b tie, 2a · 2b is active."""
+    for a, b in stream(0, "check").normal(size=(40, 2)).astype(np.float32):
+        parameter = SparseParameter(LayerShape(2, 2))
+        parameter.place(Topology.from_edges([1], [0], (2, 2)), np.ones(1, np.float32))
+        seen = Observation(parameter, np.array([[2 * a], [a]]), np.array([[b], [2 * b]]))
+        assert top_by_bound(seen, 1, "here", 1)[0].tolist() == [0], (a, b)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-22, 1.0, 1e22, 1e30])
@@ -115,17 +111,19 @@ def test_squares_that_underflow_or_overflow_change_nothing(scale: float) -> None
 
 def test_a_tiny_row_beside_a_huge_one_is_bounded() -> None:
     """Relative to the largest its square underflows; its connections are the only ones that are inactive."""
-    x = np.array([[1e10, 1e10], [1e-20, -1e-20], [0, 0], [3e-21, 0]], np.float32)
-    delta = np.array([[1e4, 2e4], [1e-9, 5e-9]], np.float32)
+    huge, small, tiny = 2.0**33, 2.0**-66, 2.0**-68
+    x = np.array([[huge, huge], [tiny, 0], [0, 0], [small, -small]], np.float32)
+    delta = np.array([[2.0**13, 2.0**14], [2.0**-30, 2.0**-28]], np.float32)
     parameter = SparseParameter(LayerShape(2, 4))
     topology = Topology.from_edges([0, 1], [0, 0], (2, 4))
     parameter.place(topology, np.ones(2, np.float32))
     seen = Observation(parameter, x, delta)
-    expected = top_of_dense_gradient(seen, 3, "here")
-    ids, scores, _ = top_by_bound(seen, 3, "here", 1)
-    assert ids.tolist() == expected[0].tolist() == [1, 3, 5]
-    assert scores.tolist() == expected[1].tolist()
-    assert scores.min() > 0
+    for keep, wanted in ((1, [3]), (2, [1, 3]), (3, [1, 3, 7])):
+        expected = top_of_dense_gradient(seen, keep, "here")
+        ids, scores, _ = top_by_bound(seen, keep, "here", 1)
+        assert ids.tolist() == expected[0].tolist() == wanted
+        assert scores.tolist() == expected[1].tolist()
+        assert scores.min() > 0
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
