@@ -219,19 +219,30 @@ def conv_pairs(meter: Meter, rows: Array, cols: Array, dy: Array, x: Array, geom
     return out.array
 
 
+def _window(meter: Meter, image: Array, met: list[tuple[int, int]], whole: bool) -> Array:
+    """Return the pixels met, (channels, pixels · batch): the image itself where its rows are whole, else a copy."""
+    batch, (source,) = image.shape[3], meter.over(image)
+    if whole:
+        first, last = (met[0][0], met[-1][0] + 1) if met else (0, 0)
+        return image[:, first:last].reshape(len(image), -1)
+    window = meter.empty((len(image), len(met) * batch), image.dtype)
+    for channel in range(len(image)):
+        for number, pixel in enumerate(met):
+            for b in range(batch):
+                window[channel, number * batch + b] = source[(channel, *pixel, b)]
+    return window.array
+
+
 def conv_rows(meter: Meter, dy: Array, x: Array, geometry: Geometry) -> Array:
     taps, ways = geometry.kernel**2, _way(geometry, x.shape[1:3]).reads
     dense = meter.full((len(dy), len(x) * taps), x.dtype)
-    pulls, source = meter.over(dy, x)
     for tap in range(taps):
         met = [(position, reads[tap]) for position, reads in ways.items() if reads[tap] is not None]
-        own, pixels = (meter.empty((len(a), len(met) * x.shape[3]), x.dtype) for a in (dy, x))
-        for window, image, side in ((own, pulls, 0), (pixels, source, 1)):
-            for channel in range(len(image)):
-                for number, pair in enumerate(met):
-                    for b in range(x.shape[3]):
-                        window[channel, number * x.shape[3] + b] = image[(channel, *pair[side], b)]
-        (product,) = meter.over(gradient_rows(meter, own.array, pixels.array))
+        across = len({position[1] for position, _ in met})
+        own = _window(meter, dy, [position for position, _ in met], across == dy.shape[2])
+        whole = geometry.stride == 1 and across == x.shape[2]
+        pixels = _window(meter, x, [pixel for _, pixel in met], whole)
+        (product,) = meter.over(gradient_rows(meter, own, pixels))
         for o, c in np.ndindex(len(dy), len(x)):
             dense[o, c * taps + tap] = product[o, c]
     return dense.array
