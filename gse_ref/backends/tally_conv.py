@@ -2,9 +2,8 @@
 
 Each function takes the result and the arguments of the backend's function of its name. A convolution first writes
 down the connections that stay inside the image for each class of positions, those whose windows stick out in the
-same way by rows and by columns; then it goes over the positions, the channels of the result, the list of the
-position's class, the batch. A tile is the batch at one position: the kernels' tiles of fixed length load weights
-and offsets more or less often.
+same way; then it goes over the positions, the channels of the result, the list of the position's class, the batch.
+A tile is the batch at one position: the kernels' tiles of fixed length load weights and offsets more or less often.
 Tables that depend on shapes alone (classes, bounds of taps) are made once for a shape and not counted.
 """
 
