@@ -54,6 +54,12 @@ class AllocationLimitError(GseError, MemoryError):
         self.size = size
 
 
+class NotLinearError(GseError):
+    """A program that should cost O(n + nnz) does not."""
+
+    exit_code = 1
+
+
 class MissingDependencyError(GseError, ImportError):
     """An optional dependency that the request needs is not installed."""
 
