@@ -64,7 +64,8 @@ def run(module: ModuleType, kernel: str, *args: Any) -> Meter:
     with pytest.MonkeyPatch.context() as patch:
         if hasattr(module, "np"):
             patch.setattr(module, "np", numpy_for(meter))
-        getattr(module, kernel).py_func(*(Source(a, meter) if isinstance(a, np.ndarray) else a for a in args))
+        source = getattr(module, kernel)
+        getattr(source, "py_func", source)(*(Source(a, meter) if isinstance(a, np.ndarray) else a for a in args))
     return meter
 
 
