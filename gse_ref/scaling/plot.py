@@ -16,15 +16,17 @@ from .fit import Slope
 
 _WIDTH, _HEIGHT = 4.8, 4.1
 _MARKERS = "osD^vPX*"
+#: Labels of so many letters fit side by side.
+_SHORT = 27
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "gse_ref",
-    "font.size": 10,
+    "font.size": 11,
     "font.family": "sans-serif",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 10,
 }
 
 
@@ -101,9 +103,9 @@ def loglog(curves: Sequence[Curve], axes: Axes, palette: Palette) -> str:
         for curve in curves:
             _draw(plot, curve, palette)
         _borders(plot, axes, palette)
-        rows = -(-len(curves) // 2)
-        figure.set_size_inches(_WIDTH, _HEIGHT + 0.2 * rows)
-        figure.legend(loc="outside lower left", ncols=2, labelcolor=palette.ink, columnspacing=1.2)
+        columns = 2 if max(len(curve.label) for curve in curves) <= _SHORT else 1
+        figure.set_size_inches(_WIDTH, _HEIGHT + 0.22 * -(-len(curves) // columns))
+        figure.legend(loc="outside lower left", ncols=columns, labelcolor=palette.ink, columnspacing=1.0)
         written = io.StringIO()
         figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
     return written.getvalue()
