@@ -49,5 +49,5 @@ def test_the_reason_says_what_would_be_needed() -> None:
     limits = Limits(0.5, 2e9)
     assert limits.exceeded(Cost(0.4, 10**9)) is None
     assert limits.exceeded(Cost(3.21, 10**9)) == "would need about 3.2 s a call, the limit is 0.5 s"
-    assert limits.exceeded(Cost(3.21, 51 * 10**9)) == "would need about 51.0 GB, the limit is 2.0 GB"
+    assert limits.exceeded(Cost(3.21, 51 * 10**9)) == "would need about 51 GB, the limit is 2 GB"
     assert UNLIMITED.exceeded(Cost(1e12, 10**18)) is None
