@@ -12,7 +12,7 @@ from typing import Any, Literal
 from .. import scaling
 from ..errors import InputError, NotLinearError
 from ..training.record import new_folder, write_atomically
-from .scaling_page import page, require_plots
+from .scaling_page import page, require_matplotlib
 
 DATA, PAGE = "scaling.json", "report.html"
 #: Share of the free memory that a size may take, where no limit is given.
@@ -120,7 +120,7 @@ class Scaling:
         """
         plan = self._plan()
         if self.report:
-            require_plots()
+            require_matplotlib()
         folder = self._folder()
         study = self._measure(plan)
         settings: dict[str, Any] = {"form": self.form, "methods": list(self._methods()), "target": self.target}

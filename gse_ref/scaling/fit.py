@@ -19,7 +19,7 @@ Numbers = Sequence[float] | np.ndarray
 #: Resamples of an interval, and the share of them inside it.
 RESAMPLES, COVERAGE = 1000, 0.95
 #: A sweep's slope is taken where the cost is this many times the fitted constant, over this many sizes at least.
-ABOVE_CONSTANT, LEAST_POINTS = 4.0, 4
+ABOVE_CONSTANT, LEAST_POINTS = 8.0, 4
 
 #: What a cost may grow as, each beside a constant.
 MODELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -103,9 +103,14 @@ def compare(x: Numbers, costs: Numbers, grain: float) -> dict[str, Fit]:
     return found
 
 
-def preferred(fits: dict[str, Fit], by: float = 2.0) -> str:
-    """Return the model of the lowest AICc, the linear one unless another is lower by more than `by`."""
+def preferred(fits: dict[str, Fit], by: float = 2.0) -> str | None:
+    """Return the model of the lowest AICc, the linear one unless another is lower by more than `by`.
+
+    None where there are too few sizes for the criterion.
+    """
     best = min(fits.values(), key=lambda one: one.aicc)
+    if not math.isfinite(best.aicc):
+        return None
     return best.model if best.aicc < fits["linear"].aicc - by else "linear"
 
 

@@ -70,6 +70,7 @@ class SparseLayer:
         n, nnz, _ = sizes
         self.x, self.delta = activations.of(sizes)
         self.topology = erdos_renyi((n, n), nnz, stream(seed, "topology"))
+        _ = self.topology.transpose  # an update makes that of its new topology, and counts it
         self.values = empty((nnz,), np.float32)
         stream(seed, "weights").standard_normal(out=self.values, dtype=np.float32)
         self.parameter = SparseParameter(LayerShape(n, n))

@@ -32,7 +32,7 @@ class Limits:
         if expected is None:
             return None
         if expected.bytes > self.bytes:
-            return f"would need about {expected.bytes / 1e9:.1f} GB, the limit is {self.bytes / 1e9:.1f} GB"
+            return f"would need about {expected.bytes / 1e9:.2g} GB, the limit is {self.bytes / 1e9:.2g} GB"
         if expected.seconds > self.seconds:
             return f"would need about {expected.seconds:.2g} s a call, the limit is {self.seconds:g} s"
         return None

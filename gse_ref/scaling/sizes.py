@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 from ..errors import InputError, unknown
 
-#: A slope needs this many sizes, and a width sweep must span this factor.
-LEAST_SIZES, LEAST_SPAN = 4, 8
+#: A slope needs this many sizes, over this factor.
+LEAST_SIZES, LEAST_SPAN = 4, 4
+#: In denser layers draws repeat and hit active connections, which would look like growth with n; the smallest of
+#: many widths may be up to a quarter full.
+DENSEST, FULLEST = 0.02, 0.25
 
 
 class Sizes(NamedTuple):
@@ -61,25 +64,38 @@ class Plan:
             raise InputError(f"rounds must be at least 3, for a median and its spread, got {self.rounds}")
         if not self.limit_seconds > 0:
             raise InputError(f"limit_seconds must be positive, got {self.limit_seconds}")
-        sweeps = self.sweeps()
-        for name, points in sweeps.items():
-            if len(points) < LEAST_SIZES:
-                raise InputError(
-                    f"the {name} sweep needs {LEAST_SIZES} sizes or more for a slope, got {len(points)}"
-                )
-            for n, nnz, batch in points:
-                if min(n, nnz, batch) < 1 or 4 * nnz > n * n:
-                    raise InputError(
-                        f"the {name} sweep asks for {nnz} connections at width {n} and batch {batch}: all must be "
-                        "at least 1, and the layer at most a quarter full, else it is not sparse"
-                    )
-        widths = [sizes.n for sizes in sweeps.get("width", [])]
-        if not widths or widths[-1] < LEAST_SPAN * widths[0]:
-            raise InputError(f"widths must span a factor of {LEAST_SPAN} or more, got {self.widths}")
+        if "width" not in self.sweeps():
+            raise InputError(f"a study needs widths, {LEAST_SIZES} or more")
+        for name, points in self.sweeps().items():
+            _check(name, points)
 
     def to_json(self) -> dict[str, object]:
         """Return the plan as plain data."""
         return asdict(self)
+
+
+def _check(name: str, points: Sequence[Sizes]) -> None:
+    """Raise InputError unless a sweep has sizes enough, wide enough apart, of layers sparse enough."""
+    if len(points) < LEAST_SIZES:
+        raise InputError(f"the {name} sweep needs {LEAST_SIZES} sizes or more for a slope, got {len(points)}")
+    least = min(min(sizes) for sizes in points)
+    if least < 1:
+        raise InputError(f"the {name} sweep needs widths, connections and batches of at least 1, got {least}")
+    judged = points[-LEAST_SIZES:]
+    first, *_, last = variable(name, judged)
+    if last < LEAST_SPAN * first:
+        raise InputError(
+            f"the {LEAST_SIZES} largest sizes of the {name} sweep must span a factor of {LEAST_SPAN}, got {first} "
+            f"to {last}: growth shows over a range only"
+        )
+    for sizes in points:
+        most = DENSEST if name != "width" or sizes in judged else FULLEST
+        if sizes.nnz > most * sizes.n**2:
+            raise InputError(
+                f"the {name} sweep asks for {sizes.nnz} connections at width {sizes.n}, a density of "
+                f"{sizes.nnz / sizes.n**2:.2g}, where at most {most} is sparse enough: take wider layers or fewer "
+                "connections a unit"
+            )
 
 
 def _powers(first: int, last: int, step: int = 1) -> tuple[int, ...]:

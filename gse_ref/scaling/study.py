@@ -109,17 +109,19 @@ def run(
     return study
 
 
-def levels(study: Study, subject: str, phase: str) -> dict[str, float]:
-    """Return nanoseconds a connection, the median over the widths whose layer fits each cache level, "memory" last.
+def layer_bytes(sizes: Sizes) -> int:
+    """Return the bytes of what a training step works on: X and Y, and the layer's indices, values and momentum."""
+    return 8 * sizes.n * sizes.batch + 12 * sizes.nnz
 
-    The layer: X and Y, and its indices, values and momentum.
-    """
+
+def levels(study: Study, subject: str, phase: str) -> dict[str, float]:
+    """Return nanoseconds a connection by the cache level that holds the layer, medians over its widths."""
     sizes_of = caches()
     by_level: dict[str, list[float]] = {}
     for one in study.of(subject, phase, "width"):
-        n, nnz, batch = one.sizes
-        level = level_of(8 * n * batch + 12 * nnz, sizes_of)
-        by_level.setdefault(level, []).append(1e9 * float(np.median(usable(one, study.control))) / nnz)
+        level = level_of(layer_bytes(one.sizes), sizes_of)
+        seconds = float(np.median(usable(one, study.control)))
+        by_level.setdefault(level, []).append(1e9 * seconds / one.sizes.nnz)
     return {level: float(np.median(values)) for level, values in by_level.items()}
 
 

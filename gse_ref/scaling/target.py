@@ -49,8 +49,9 @@ def load(text: str) -> Factory:
         raise InputError(f"target {text!r}: importing {module} fails: {_said(error)}") from error
     factory = getattr(found, name, None)
     if not callable(factory):
-        what = f"is {type(factory).__name__}, not callable" if hasattr(found, name) else f"has no {name!r}"
-        raise InputError(f"target {text!r}: {module} {what if 'has no' in what else name + ' ' + what}")
+        missing = f"{module} has no {name!r}"
+        what = f"{name} is {type(factory).__name__}, not callable" if hasattr(found, name) else missing
+        raise InputError(f"target {text!r}: {what}")
     return factory
 
 

@@ -21,7 +21,8 @@ from .measure import Measurement
 from .sizes import LEAST_SIZES, Sizes, variable
 from .subject import LINEAR, Phase
 
-#: n log n has exponent 1.11 from 2⁸ to 2²⁰; repeated draws, which grow rarer with n, add less than 0.02 to 1.
+#: Of the four largest sizes. n log n has exponent 1.07 there up to 2²⁰; draws that repeat or hit active
+#: connections, which grow rarer with n, add less than 0.02 to 1 in layers of at most `sizes.DENSEST`.
 COUNT_BOUND = 1.03
 #: What Python and NumPy allocate is known to the byte. Resident memory is not: the allocator may take up to twice
 #: what is asked for, at some sizes and not at others; over a factor of 16 that is 0.25, and a square would add 1.
@@ -117,7 +118,7 @@ def usable(one: Measurement, control: float) -> np.ndarray:
 
 
 def _count_exponents(x: Sequence[float], found: Sequence[Mapping[str, int] | None]) -> dict[str, float]:
-    """Return the exponent of each count that is positive throughout; nothing unless every size was counted."""
+    """Return the exponent, at the largest sizes, of each positive count; nothing if a size has no counts."""
     given = [counts for counts in found if counts is not None]
     if len(given) < len(found):
         return {}
@@ -125,19 +126,17 @@ def _count_exponents(x: Sequence[float], found: Sequence[Mapping[str, int] | Non
     for name in given[0]:
         amounts = [counts.get(name, 0) for counts in given]
         if min(amounts) > 0:
-            part = fit.asymptotic(x, amounts)
-            exponents[name] = fit.exponent(np.asarray(x)[part], np.asarray(amounts, np.float64)[part])
+            exponents[name] = fit.exponent(x[-LEAST_SIZES:], amounts[-LEAST_SIZES:])
     return exponents
 
 
 def _memory_exponent(x: Sequence[float], peaks: Sequence[int | None], least: int) -> float | None:
-    """Return the exponent of the peaks of at least `least` bytes; None for fewer than four."""
+    """Return the exponent of the largest peaks, of at least `least` bytes; None for fewer than four."""
     kept = [(size, high) for size, high in zip(x, peaks, strict=True) if high is not None and high >= least]
     if len(kept) < LEAST_SIZES:
         return None
-    x_, y = np.array(kept, np.float64).T
-    part = fit.asymptotic(x_, y)
-    return fit.exponent(x_[part], y[part])
+    x_, y = np.array(kept[-LEAST_SIZES:], np.float64).T
+    return fit.exponent(x_, y)
 
 
 def time_growth(
