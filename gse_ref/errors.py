@@ -44,6 +44,12 @@ class MismatchError(GseError):
     exit_code = 1
 
 
+class NotLinearError(GseError):
+    """A program that should cost O(n + nnz) does not."""
+
+    exit_code = 1
+
+
 class MissingDependencyError(GseError, ImportError):
     """An optional dependency that the request needs is not installed."""
 

@@ -15,6 +15,7 @@ from ..presets import preset
 from ..training import Interrupted, stored_config
 from .data import Data
 from .info import Info
+from .scaling import Scaling
 from .train import Train
 
 INTERRUPTED = 130
@@ -52,6 +53,7 @@ def _parse(arguments: Sequence[str]) -> Any:
         Annotated[Train, tyro.conf.subcommand("train", default=train)]
         | Annotated[Info, tyro.conf.subcommand("info")]
         | Annotated[Data, tyro.conf.subcommand("data")]
+        | Annotated[Scaling, tyro.conf.subcommand("scaling")]
     )
     return tyro.cli(
         commands,
