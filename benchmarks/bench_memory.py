@@ -41,7 +41,7 @@ def _measure(n: int, limited: bool) -> Iterator[dict[str, Any]]:
             "peak_mb": round(told[part] / 1e6),
             "bytes_per_nnz": round((told[part] - told["start"]) / told["nnz"], 1),
         }
-        yield line | ({"most_mb": LIMIT / 1e6, "meets_floor": bool(told[part] <= LIMIT)} if limited else {})
+        yield line | ({"limit": f"{LIMIT / 1e6:g} MB", "meets_limit": bool(told[part] <= LIMIT)} if limited else {})
 
 
 def cases(options: Options) -> Cases:

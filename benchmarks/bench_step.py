@@ -26,7 +26,7 @@ def _measure(n: int, options: Options) -> Iterator[dict[str, Any]]:
         line = row(f"step n={n} {name}", seconds, **facts)
         line["ns_per_nnz"] = round(1e6 * line["ours_ms"] / nnz, 2)
         if name == "training step" and not options.quick:
-            line |= {"most_ms": 1e3 * LIMIT, "meets_floor": bool(line["ours_ms"] <= 1e3 * LIMIT)}
+            line |= {"limit": f"{1e3 * LIMIT:g} ms", "meets_limit": bool(line["ours_ms"] <= 1e3 * LIMIT)}
         yield line
 
 

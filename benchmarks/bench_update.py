@@ -1,7 +1,7 @@
 """Whole topology updates by width at 10 connections a unit, batch 128: ours beside SparseLab's SET and RigL.
 
-Ours are timed as in `bench_exploration`, the transpose index of the new topology included. What would take longer or
-more memory than allowed is not measured, and said so; what takes seconds is timed once.
+Ours are timed as in `bench_exploration`, the transpose index of the new topology included. What would take longer
+or more memory than allowed is not measured, and said so; what takes seconds is timed once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Race:
     def run(self, calls: Calls, n: int) -> dict[str, np.ndarray]:
         """Time the calls at one width, the quick ones interleaved, the slow ones once each."""
         quick = {name: call for name, call in calls.items() if self.expected(name, n) <= ONCE}
-        times = interleaved(quick, self.options.rounds, self.options.threads)
+        times = interleaved(quick, self.options.rounds, self.options.threads) if quick else {}
         for name, call in calls.items():
             if name not in quick:
                 start = time.perf_counter()
@@ -117,6 +117,7 @@ def _exponents(race: Race) -> Iterator[dict[str, Any]]:
         slope = slope_interval(widths, samples, [1.0] * len(widths), stream(0, "check", number))
         yield {
             "work": f"update exponent {name}",
+            "peer": None,
             "exponent": round(slope.value, 3),
             "exponent_interval": [round(slope.low, 3), round(slope.high, 3)],
             "widths": widths,

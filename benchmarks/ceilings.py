@@ -1,7 +1,7 @@
 """What this machine can do at most: load-and-multiply-add and copy rates by the size of what is touched.
 
-The pattern of the sparse kernels is one vector load for each multiply-add, sums in registers: its rate falls from cache
-level to cache level. A row of a benchmark is held against the rate of the level that its operand lives in.
+The pattern of the sparse kernels is one vector load for each multiply-add, sums in registers: its rate falls from
+cache level to cache level. A row of a benchmark is held against the rate of the level that its operand lives in.
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ COLUMNS = {
     "ratio_quartiles": "quartiles",
     "floor": "floor",
     "meets_floor": "met",
+    "limit": "limit",
+    "meets_limit": "within",
     "share": "share",
     "of_roofline": "of roofline",
     "gb_s": "GB/s",
@@ -42,6 +44,7 @@ COLUMNS = {
     "exponent": "exponent",
     "exponent_interval": "95 % interval",
     "peak_mb": "peak MB",
+    "bytes_per_nnz": "bytes / nnz",
     "faults": "faults / step",
 }
 
