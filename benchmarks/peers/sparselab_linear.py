@@ -15,7 +15,7 @@ from .protocol import Prepared, Problem, Results
 def padded(
     indptr: np.ndarray, indices: np.ndarray, values: np.ndarray, shape: tuple[int, int]
 ) -> tuple[Any, np.ndarray]:
-    """Return θ in a padded CSR, padded only where a row is empty, which needs a slot, and the slot of each value."""
+    """Return θ in a padded CSR, without padding but for empty rows (one slot), and the slot of each value."""
     counts = np.diff(indptr)
     capacity = np.maximum(1, counts)
     starts = np.cumsum(capacity) - capacity
