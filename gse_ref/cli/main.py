@@ -18,6 +18,7 @@ from .compare import Compare
 from .cost import Cost
 from .data import Data
 from .info import Info
+from .scaling import Scaling
 from .study import Study
 from .train import Train
 
@@ -88,6 +89,7 @@ def _parse(arguments: Sequence[str]) -> Any:
         | Annotated[Info, tyro.conf.subcommand("info")]
         | Annotated[Data, tyro.conf.subcommand("data")]
         | Annotated[Cost, tyro.conf.subcommand("cost")]
+        | Annotated[Scaling, tyro.conf.subcommand("scaling")]
     )
     return tyro.cli(
         commands,

@@ -18,15 +18,15 @@ from .schedules import Timing, at_new_round, at_start, at_start_and_on_schedule,
 from .shrink import gradual, lottery, rounds
 from .sketch import sketched
 from .sparse_momentum import average_gradients, largest_average, start_averages
-from .topkast import topkast, topkast_sparse
+from .topkast import start_masters, topkast, topkast_sparse
 from .update import TopologyUpdate, update
 
 #: What becomes dense → in words.
 DENSE = {
     "nothing": "nothing",
     "gradient": "the gradient",
-    "weights": "the weights (a master copy)",
-    "start": "the start (all connections, thinned out)",
+    "weights": "the weights, always",
+    "start": "the weights at the start",
 }
 
 
@@ -111,6 +111,7 @@ METHODS: dict[str, Method] = {
         change=topkast,
         when=at_start_and_on_schedule,
         dense_start=True,
+        remember=start_masters,
         dense_arrays=3,
         options=frozenset({"subset_factor"}),
     ),
@@ -149,7 +150,7 @@ METHODS: dict[str, Method] = {
         dense_start=True,
         dense_arrays=4,
     ),
-    "dense": Method("all connections, always", "start", dense_start=True, fixed_density=1.0),
+    "dense": Method("all connections, always", "weights", dense_start=True, fixed_density=1.0),
 }
 
 

@@ -143,9 +143,10 @@ def _add(dots, count, first, last, places, dvalues):
     size = last - first
     for k in range(size):
         place = uintp(places[first + k])
-        total = dvalues[place]
-        for m in range(k, count, size):
+        total, m = dvalues[place], k
+        while m < count:  # a range of such a step would divide to learn its length
             total += dots[m]
+            m += size
         dvalues[place] = total
 
 

@@ -267,6 +267,11 @@ class TrainConfig:
             if value != neutral and name not in options[chosen]:
                 known = ", ".join(other for other, own in options.items() if name in own)
                 raise InputError(f"{name} {value} means nothing to {chosen}; it is a setting of {known}")
+        if CRITERIA[self.prune_criterion].halves and METHODS[self.method].propose is None:
+            raise InputError(
+                f"prune_criterion {self.prune_criterion} shares what an update replaces among the signs; "
+                f"{self.method} replaces nothing: use magnitude"
+            )
         if self.prune_criterion == "momentum" and self.optimizer == "sgd" and self.momentum == 0:
             raise InputError("prune_criterion momentum needs momentum above 0, or adam or adamw")
         if self.probe_samples is not None and self.probe_per_class is not None:

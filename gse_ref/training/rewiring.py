@@ -10,6 +10,7 @@ from .. import data
 from ..autodiff import Tensor
 from ..errors import CheckpointError, InputError
 from ..explore import SCHEDULES, Problem, Request, Target, TopologyUpdate, prune_fraction
+from ..explore.keep import require_reachable
 from ..explore.proposal import Layers
 from ..nn import Observer, probe
 from .build import Parts
@@ -17,6 +18,11 @@ from .config import TrainConfig
 
 #: (x, labels, step) → loss of a batch in training.
 Loss = Callable[[np.ndarray, np.ndarray, int], Tensor]
+
+
+def _kind(array: np.ndarray | None) -> str:
+    """Return dtype and shape in words."""
+    return "nothing" if array is None else f"{array.dtype}{array.shape}"
 
 
 class Rewiring:
@@ -33,7 +39,7 @@ class Rewiring:
 
     Raises
     ------
-    InputError : a schedule by which the method cannot reach its density.
+    InputError : a density that the method cannot reach, by this schedule or at all.
     """
 
     def __init__(self, config: TrainConfig, parts: Parts, layers: Layers, loss: Loss) -> None:
@@ -44,12 +50,15 @@ class Rewiring:
 
     def _require_an_end(self) -> None:
         config, timing = self._config, self._parts.timing
+        if self._parts.method.dense_start:
+            target = Target(config.density, config.density, config.budget)
+            require_reachable(self._layers, target, config.scope, config.min_nnz)
         if not self._parts.method.thins_out:
             return
         if not timing.last_due:
             raise InputError(
                 f"{config.method} thins the network out at updates, and none is due: the first would precede step "
-                f"{config.every}, the last {timing.last}; lower --every or raise --until"
+                f"{config.every}, the last {min(timing.last, timing.round_steps)}; lower --every or raise --until"
             )
         if SCHEDULES[config.schedule](1.0) != 0:
             raise InputError(
@@ -64,12 +73,12 @@ class Rewiring:
         ------
         CheckpointError : arrays that are not those of this method and model.
         """
-        for name, array in memory.items():
-            layer = self._layers.get(name)
-            if layer is None or array.size != layer.topology.size or array.dtype != layer.dtype:
-                raise CheckpointError(f"the checkpoint keeps an array {name!r} that does not fit this model")
-        if set(self.memory) - set(memory):
-            raise CheckpointError(f"the checkpoint lacks what {self._config.method} keeps of each layer")
+        for name in sorted({*self.memory, *memory}):
+            own, other = (_kind(arrays.get(name)) for arrays in (self.memory, memory))
+            if own != other:
+                raise CheckpointError(
+                    f"of {name!r}, {self._config.method} keeps {own} from update to update, the checkpoint {other}"
+                )
         self.memory = memory
 
     def follower(self) -> Observer | None:
@@ -102,7 +111,7 @@ class Rewiring:
             criterion=config.prune_criterion,
             momenta=momenta,
             allow_regrow=config.allow_regrow,
-            last=(step // config.every + 1) * config.every > timing.last,
+            last=step >= timing.last_due,
             target=self._target(step),
             problem=Problem(self._parts.model, lambda: self._batch(step)),
             memory=self.memory,
@@ -112,10 +121,9 @@ class Rewiring:
     def _target(self, step: int) -> Target:
         config, timing = self._config, self._parts.timing
         if self._parts.densities:
-            return Target(self._parts.densities[(step - 1) // timing.round_steps], config.budget)
-        progress = step / timing.last_due if timing.last_due else 1.0
-        excess = SCHEDULES[config.schedule](progress) if self._parts.method.thins_out else 0.0
-        return Target(config.density, config.budget, excess)
+            return Target(self._parts.densities[(step - 1) // timing.round_steps], config.density, config.budget)
+        left = SCHEDULES[config.schedule](step / timing.last_due) if self._parts.method.thins_out else 0.0
+        return Target(config.density + left * (1.0 - config.density), config.density, config.budget)
 
     def _batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         parts, config = self._parts, self._config

@@ -39,6 +39,7 @@ class RunResult:
     updates, steps : topology updates made and SGD steps taken, over all sessions of the run.
     seconds : wall time of this session, compilation included.
     peak_memory_bytes : highest resident memory of the process so far.
+    method, densifies : the method, and what it makes dense, a key of `explore.DENSE`.
     unreadable : image files that were replaced because they could not be read, in this session.
     run : the run's folder.
     """
@@ -55,6 +56,7 @@ class RunResult:
     peak_memory_bytes: int
     seed: int
     method: str
+    densifies: str
     unreadable: int
     run: str
 
@@ -266,6 +268,7 @@ def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
         peak_memory_bytes=peak_memory(),
         seed=trainer.config.seed,
         method=trainer.config.method,
+        densifies=trainer.parts.method.densifies,
         unreadable=len(trainer.unreadable),
         run=str(session.folder.path),
     )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import pytest
 
 import gse_ref as gse
 from gse_ref.errors import CheckpointError, DataError, DivergenceError, InputError
-from gse_ref.explore import METHODS
+from gse_ref.explore import METHODS, one_shot
 from gse_ref.kernels import launch
 from gse_ref.sparse import PATTERNS
 from gse_ref.training import Interrupted
@@ -45,6 +46,7 @@ def rows(run: Path, log: str) -> list[dict]:
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_folder_does_not_depend_on_threads(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "SERIAL", 0)  # else kernels this small run on one thread in any case
+    monkeypatch.setattr(one_shot, "ROUNDS", 4)
     for threads in (1, 2):
         gse.train(small(tmp_path / str(threads), method=method, threads=threads))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
@@ -81,9 +83,23 @@ def test_connections_are_kept(method: str, scope: str, tmp_path: Path) -> None:
     assert [row["epoch"] for row in rows(tmp_path / "run", "metrics.jsonl")] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("stop_at", [1, 9, 16, 29])
-@pytest.mark.parametrize(("method", "optimizer"), [("gse-graest", "sgd"), ("set", "adam"), ("rigl", "adamw")])
-def test_resumed_run_is_the_same_run(method: str, optimizer: str, stop_at: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "optimizer", "stop_at"),
+    [
+        *product(["gse-graest"], ["sgd"], [1, 9, 16, 29]),
+        *product(["set"], ["adam"], [1, 9, 16, 29]),
+        *product(["rigl"], ["adamw"], [1, 9, 16, 29]),
+        *product(
+            ["snfs", "topkast", "topkast-sparse", "gradual"], ["sgd"], [9, 16]
+        ),  # after the first update, the last
+        *product(["lottery"], ["adam"], [33, 40]),  # 33 steps a round: the next step rewinds; in the second round
+        ("synflow", "sgd", 9),
+    ],
+)
+def test_resumed_run_is_the_same_run(
+    method: str, optimizer: str, stop_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_shot, "ROUNDS", 4)
     options = {"method": method, "optimizer": optimizer, "lr": 0.01, "checkpoint_every": 4, "seed": 3}
     whole = gse.train(small(tmp_path / "whole", **options))
 
