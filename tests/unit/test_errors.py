@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from gse_ref import errors
@@ -18,10 +21,12 @@ from gse_ref import errors
         (errors.DivergenceError, 1, Exception),
         (errors.MismatchError, 1, Exception),
         (errors.UnfinishedError, 1, Exception),
+        (partial(errors.AllocationLimitError, size=8), 1, MemoryError),
+        (errors.NotLinearError, 1, Exception),
         (errors.MissingDependencyError, 3, ImportError),
     ],
 )
-def test_exit_codes_and_bases(kind: type[errors.GseError], code: int, also: type[Exception]) -> None:
+def test_exit_codes_and_bases(kind: Callable[[str], errors.GseError], code: int, also: type[Exception]) -> None:
     error = kind("why")
     assert isinstance(error, errors.GseError)
     assert isinstance(error, also)
@@ -31,7 +36,7 @@ def test_exit_codes_and_bases(kind: type[errors.GseError], code: int, also: type
 
 def test_every_error_is_in_the_table_above() -> None:
     kinds = {v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.GseError)}
-    assert len(kinds) == 9
+    assert len(kinds) == 11
 
 
 def test_a_name_that_was_nearly_right() -> None:
