@@ -10,4 +10,7 @@ from .patterns import empty as empty
 from .patterns import erdos_renyi as erdos_renyi
 from .patterns import full as full
 from .sampling import sample_inactive as sample_inactive
+from .sets import difference as difference
+from .sets import overlap as overlap
+from .sets import union as union
 from .topology import Topology as Topology
