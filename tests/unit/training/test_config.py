@@ -24,6 +24,8 @@ from gse_ref.errors import InputError
         ({"budget": "erdos"}, "did you mean 'erdos_renyi'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"scope": "locl"}, "available: global, layer"),
+        ({"observe": "gradients"}, "unknown observe 'gradients': did you mean 'gradient'"),
+        ({"observe": None}, "available: gradient, nothing, topology"),
         ({"optimizer": "sdg"}, "did you mean 'sgd'"),
         ({"dtype": "float16"}, "did you mean 'float"),
         ({"backend": "gpu"}, "available: cpu, naive, shadow"),
