@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..counts import ceiling
-from ..explore import Method, Proposal, Request, TopologyUpdate, update
+from ..explore import Method, Request, TopologyUpdate
 from ..explore.history import History
 from ..explore.observe import (
     explored_share,
@@ -25,9 +25,6 @@ from ..explore.reference import Reference, greedy_reference
 from ..sparse import Topology, difference
 from .record import EXPLORATION, Log
 
-#: What makes an update of a method.
-Changes = Callable[[Layers, Request], TopologyUpdate]
-
 
 def _active(topology: Topology, silent: np.ndarray | None) -> Topology:
     return topology if silent is None else topology.chosen(np.flatnonzero(~silent))
@@ -40,22 +37,21 @@ class _Seen:
     Attributes
     ----------
     present : the active connections.
-    recent : what the update before this one grew.
-    found : what the method chose from: the candidates S, else what it grew.
+    grown, recent : what the update grew, and what the one before it grew.
     candidates, draws : |S|, and how many pairs were drawn for it; empty for a method that draws no candidates.
     references : RigL's choice; empty where it was not asked for, or the method does not drop and grow.
     """
 
     present: Mapping[str, Topology]
+    grown: Mapping[str, Topology]
     recent: Mapping[str, Topology]
-    found: Mapping[str, Topology]
     candidates: Mapping[str, int]
     draws: Mapping[str, int]
     references: Mapping[str, Reference]
 
 
 class Exploration:
-    """Makes the updates of a run, and logs how well they explore.
+    """Looks at the updates of a run, and logs how well they explore.
 
     Parameters
     ----------
@@ -86,53 +82,29 @@ class Exploration:
         history = self._history
         self._write(0, _Seen(history.first, history.recent, history.recent, {}, {}, {}))
 
-    def change(self, changes: Changes, request: Request) -> TopologyUpdate:
-        """Return the update that the method makes, and log it; nothing is changed yet.
-
-        Parameters
-        ----------
-        changes : what makes the update when nobody looks.
+    def see(self, change: TopologyUpdate, request: Request) -> None:
+        """Log the update that the method made of `request`; it must not be applied yet.
 
         Raises
         ------
-        DivergenceError : also where a gradient is not finite that the method itself does not compute.
+        DivergenceError : a gradient that is not finite, maybe one that the method itself does not compute.
         """
-        propose, proposals = self._method.propose, list[Proposal]()
-        if propose is None:
-            change = changes(self._layers, request)
-        else:
-
-            def keep(layers: Layers, request: Request) -> list[Proposal]:
-                proposals.extend(propose(layers, request))
-                return proposals
-
-            change = update(self._layers, keep, request)
-        seen, grown = self._look(change, proposals, request)
-        self._history.add(grown)
-        self._write(request.step, seen)
-        return change
-
-    def _look(
-        self, change: TopologyUpdate, proposals: Sequence[Proposal], request: Request
-    ) -> tuple[_Seen, dict[str, Topology]]:
-        """Return what is known after an update that is not yet applied, and what it grows."""
-        layers, method, found = self._layers, self._method, {}
+        layers, method = self._layers, self._method
         before = {name: _active(p.topology, p.silent) for name, p in layers.items()}
         present = {name: _active(new.topology, new.silent) for name, new in change.layers.items()}
         grown = {name: difference(present[name], before[name]) for name in layers}
-        if method.draws_candidates:
-            pairs = zip(layers.items(), proposals, strict=True)
-            found = {name: Topology.from_edges(s.rows, s.cols, p.topology.shape) for (name, p), s in pairs}
+        drawn = change.layers if method.draws_candidates else {}
         compared = self._level == "gradient" and method.propose is not None
         seen = _Seen(
             present=present,
+            grown=grown,
             recent=self._history.recent,
-            found=found or grown,
-            candidates={name: candidates.nnz for name, candidates in found.items()},
-            draws={name: ceiling(request.subset_factor, layers[name].topology.nnz) for name in found},
+            candidates={name: new.candidates for name, new in drawn.items()},
+            draws={name: ceiling(request.subset_factor, before[name].nnz) for name in drawn},
             references=greedy_reference(layers, grown, request) if compared else {},
         )
-        return seen, grown
+        self._history.add(grown)
+        self._write(request.step, seen)
 
     def _write(self, step: int, seen: _Seen) -> None:
         names = list(self._layers)
@@ -160,15 +132,16 @@ class Exploration:
             "candidate_yield": share(total(seen.candidates), total(seen.draws)),
         }
         if self._level == "gradient":
-            row |= _beside_rigl([seen.references[name] for name in names if seen.references], of(seen.found))
+            row |= _beside_rigl([seen.references[name] for name in names if seen.references], of(seen.grown))
         return row
 
 
-def _beside_rigl(references: list[Reference], found: Iterable[Topology]) -> dict[str, float | None]:
+def _beside_rigl(references: list[Reference], grown: Sequence[Topology]) -> dict[str, float | None]:
     if not references:
         return {"recall": None, "mass_captured": None}
-    grown, best = (sum(masses) for masses in zip(*((r.grown_mass, r.best_mass) for r in references), strict=True))
+    mass = sum(reference.grown_mass for reference in references)
+    best_mass = sum(reference.best_mass for reference in references)
     return {
-        "recall": recall(list(found), [reference.best for reference in references]),
-        "mass_captured": share(grown, best),
+        "recall": recall(grown, [reference.best for reference in references]),
+        "mass_captured": share(mass, best_mass),
     }

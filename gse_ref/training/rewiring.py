@@ -128,9 +128,10 @@ class Rewiring:
             problem=Problem(self._parts.model, lambda: self._batch(step)),
             memory=self.memory,
         )
+        change = changes(self._layers, request)
         if self._exploration is not None:
-            return self._exploration.change(changes, request)
-        return changes(self._layers, request)
+            self._exploration.see(change, request)
+        return change
 
     def _target(self, step: int) -> Target:
         config, timing = self._config, self._parts.timing

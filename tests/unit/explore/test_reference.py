@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from gse_ref import backends
 from gse_ref.errors import DivergenceError
-from gse_ref.explore import Request
+from gse_ref.explore import Request, method, recall
 from gse_ref.explore.reference import greedy_reference
+from gse_ref.explore.update import settle
 from gse_ref.nn import SparseParameter
 from gse_ref.rng import stream
-from gse_ref.sparse import LayerShape, Topology, empty, erdos_renyi
-from tests.strategies import mask_of, of_mask, shapes, topologies
+from gse_ref.sparse import LayerShape, Topology, difference, empty, erdos_renyi
+from tests.strategies import generators, mask_of, of_mask, shapes, topologies
 
 SAMPLES = 3
 
@@ -31,29 +32,33 @@ class Layer(NamedTuple):
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> list[Layer]:
+def networks(draw: st.DrawFn, least: int = 1, density: float | None = None) -> list[Layer]:
     """Layers whose gradients are small whole numbers, so that sums are exact and ties are many."""
-    layers = []
-    for shape in draw(st.lists(shapes(6), min_size=1, max_size=3)):
-        parameter, topology = SparseParameter(LayerShape(*shape), np.float64), draw(topologies(shape))
+    layers, sides = [], shapes(6) if least == 1 else st.tuples(st.integers(least, 9), st.integers(least, 9))
+    for shape in draw(st.lists(sides, min_size=1, max_size=3)):
+        generator = draw(generators())
+        topology = draw(topologies(shape)) if density is None else of_mask(generator.random(shape) < density)
+        parameter = SparseParameter(LayerShape(*shape), np.float64)
         parameter.place(topology, np.ones(topology.nnz))
-        generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         x, delta = (generator.integers(-2, 3, (side, SAMPLES)).astype(np.float64) for side in reversed(shape))
         grown = mask_of(draw(topologies(shape))) & ~mask_of(topology)
         layers.append(Layer(parameter, x, delta, of_mask(grown)))
     return layers
 
 
-def reference(layers: list[Layer], scope: str) -> list:
-    named = {f"layer{number}": layer for number, layer in enumerate(layers)}
-
+def request_of(layers: list[Layer], scope: str, subset_factor: float = 1.0) -> Request:
     def run_probe(observer) -> None:
         for layer in reversed(layers):
             observer(layer.parameter, layer.x, layer.delta)
 
-    request = Request(0, 5, 0.3, scope, 1.0, run_probe)
+    return Request(0, 5, 0.3, scope, subset_factor, run_probe)
+
+
+def reference(layers: list[Layer], scope: str) -> list:
+    named = {f"layer{number}": layer for number, layer in enumerate(layers)}
     parameters = {name: layer.parameter for name, layer in named.items()}
-    found = greedy_reference(parameters, {name: layer.grown for name, layer in named.items()}, request)
+    grown = {name: layer.grown for name, layer in named.items()}
+    found = greedy_reference(parameters, grown, request_of(layers, scope))
     return [found[name] for name in named]
 
 
@@ -86,6 +91,25 @@ def test_reference_is_the_top_of_the_dense_gradient(layers: list[Layer], scope: 
         assert actual.best_mass == -sum(score for score, k, _, _ in best if k == number)
         pairs = zip(layer.grown.rows, layer.grown.indices, strict=True)
         assert actual.grown_mass == sum(abs(layer.delta[i] @ layer.x[j]) for i, j in pairs)
+
+
+@given(networks(5, 0.3), st.sampled_from(["global", "layer"]), st.sampled_from([0.5, 1.0, 2.0, 100.0]))
+def test_candidates_hold_what_is_grown_of_the_best(layers: list[Layer], scope: str, factor: float) -> None:
+    """What S holds of RigL's top k, GSE grows, and what it grows is in S."""
+    request = request_of(layers, scope, factor)
+    parameters = {str(number): layer.parameter for number, layer in enumerate(layers)}
+    proposals = method("gse").propose(parameters, request)
+    change = settle(parameters, proposals, request)
+    grown = {name: difference(change.layers[name].topology, p.topology) for name, p in parameters.items()}
+    found = greedy_reference(parameters, grown, request)
+    pairs = zip(proposals, parameters.values(), strict=True)
+    candidates = [Topology.from_edges(s.rows, s.cols, p.topology.shape) for s, p in pairs]
+    best = [found[name].best for name in parameters]
+    share = recall(candidates, best)
+    event(f"recall {share if share is None or share in (0, 1) else 'between'}")
+    assert recall(list(grown.values()), best) == share
+    if factor == 100 and all(p.nnz for p in parameters.values()):  # S is all that is inactive
+        assert share == 1
 
 
 def test_nothing_grown_costs_no_probe() -> None:
