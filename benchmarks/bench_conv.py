@@ -14,6 +14,7 @@ from gse_ref.nn import sparse_conv2d
 from gse_ref.rng import stream
 from gse_ref.sparse import Topology, erdos_renyi
 
+from .ceilings import Ceilings, ceilings
 from .measure import Times, fastest, interleaved, row
 from .options import Cases, Options
 from .peers.conv_protocol import CONV, WAYS, ConvProblem, enter, ours
@@ -87,6 +88,22 @@ def _floors(shape: Shape, times: Times) -> dict[str | None, float]:
     return {fastest(times, WAYS[peer], "ours"): floor for peer, floor in shape.floors.items()}
 
 
+def least_seconds(problem: ConvProblem, rates: Ceilings) -> float:
+    """Return the least time of a step whose every connection loads the pixels it reads, and δ for both gradients.
+
+    The operand that is loaded from is as many rows of the images of all channels as the window is high.
+    """
+    channels, height, width, batch = problem.x.shape
+    kernel, _, padding = problem.geometry
+    inside = [[size - abs(tap - padding) for tap in range(kernel)] for size in (height, width)]
+    taps = problem.indices % kernel**2
+    pixels = np.asarray(inside[0])[taps // kernel] * np.asarray(inside[1])[taps % kernel]
+    row_bytes = width * batch * problem.x.itemsize
+    loaded, resident = float(pixels.sum()) * batch * problem.x.itemsize, kernel * channels * row_bytes
+    image = channels * height * row_bytes
+    return rates.seconds(loaded, resident, 2 * image) + rates.seconds(loaded, resident, 3 * image)
+
+
 def _measure(shape: Shape, options: Options) -> Iterator[dict[str, Any]]:
     problem, topology = problem_of(shape)
     facts = {
@@ -104,6 +121,7 @@ def _measure(shape: Shape, options: Options) -> Iterator[dict[str, Any]]:
         else:
             contestants[name], notes[name] = prepared.step, prepared.note
     times = interleaved(contestants, options.rounds, options.threads)
+    facts |= ceilings(options.quick).facts(least_seconds(problem, ceilings(options.quick)), times["ours"])
     floors = {} if options.quick else _floors(shape, times)
     for name in list(contestants)[1:]:
         line = row(str(shape), times["ours"], name, times[name], floors.get(name), **facts)

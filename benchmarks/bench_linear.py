@@ -10,10 +10,12 @@ import numpy as np
 
 from gse_ref.autodiff import Tensor
 from gse_ref.backends import empty
+from gse_ref.kernels.spmm import WIDE
 from gse_ref.nn import sparse_matmul
 from gse_ref.rng import stream
 from gse_ref.sparse import Topology, erdos_renyi
 
+from .ceilings import Ceilings, ceilings
 from .measure import interleaved, row
 from .options import Cases, Options
 from .peers.protocol import LINEAR, Problem, enter, ours
@@ -78,6 +80,14 @@ def _through_autodiff(problem: Problem, topology: Topology) -> Callable[[], Any]
     return step
 
 
+def least_seconds(problem: Problem, rates: Ceilings) -> float:
+    """Return the least time of a step whose every connection loads a row of X, and one of δ for both gradients."""
+    batch, size, (n_out, n_in) = problem.x.shape[1], problem.x.itemsize, problem.shape
+    loaded, width = len(problem.values) * batch * size, min(batch, WIDE) * size
+    forward = rates.seconds(loaded, n_in * width, (n_in + n_out) * batch * size)
+    return forward + rates.seconds(loaded, n_out * width, (2 * n_in + n_out) * batch * size)
+
+
 def _measure(shape: Shape, options: Options) -> Iterator[dict[str, Any]]:
     problem, topology = problem_of(shape)
     facts = {
@@ -95,6 +105,7 @@ def _measure(shape: Shape, options: Options) -> Iterator[dict[str, Any]]:
         else:
             contestants[name], notes[name] = prepared.step, prepared.note
     times = interleaved(contestants, options.rounds, options.threads)
+    facts |= ceilings(options.quick).facts(least_seconds(problem, ceilings(options.quick)), times["ours"])
     for name in list(contestants)[1:]:
         line = row(str(shape), times["ours"], name, times[name], shape.floors.get(name), **facts)
         yield line | ({"note": notes[name]} if notes[name] else {})

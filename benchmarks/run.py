@@ -33,11 +33,18 @@ COLUMNS = {
     "ratio_quartiles": "quartiles",
     "floor": "floor",
     "meets_floor": "met",
+    "limit": "limit",
+    "meets_limit": "within",
     "share": "share",
+    "of_roofline": "of roofline",
     "gb_s": "GB/s",
     "copy_gb_s": "copy GB/s",
     "memory_gb_s": "memory GB/s",
+    "gflop_s": "GFLOP/s",
+    "exponent": "exponent",
+    "exponent_interval": "95 % interval",
     "peak_mb": "peak MB",
+    "bytes_per_nnz": "bytes / nnz",
     "faults": "faults / step",
 }
 
@@ -58,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, help="samples of every contestant (default 7, quick 3)")
     parser.add_argument("--threads", type=int, default=1, help="cores to use (default 1)")
     parser.add_argument("--density", type=float, help="share of active connections (resnet20; default 0.02)")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw the result (update), .svg or .png")
     parser.add_argument("--fresh-memory", action="store_true", help="leave the allocator as users find it")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does everything run?")
     return parser
@@ -70,18 +78,20 @@ def _options(arguments: argparse.Namespace) -> Options:
     for name, value in (("rounds", rounds), ("threads", arguments.threads)):
         if value < 1:
             raise InputError(f"--{name} must be at least 1, got {value}")
-    _check_density(arguments.name, arguments.density)
-    return Options(rounds, arguments.threads, arguments.quick, arguments.density)
+    for option in ("density", "figure"):
+        _check_meaning(arguments.name, option, getattr(arguments, option))
+    if arguments.density is not None and not 0 < arguments.density <= 1:
+        raise InputError(f"--density must lie in (0, 1], got {arguments.density}")
+    figure = arguments.figure
+    if figure is not None and (figure.suffix not in (".svg", ".png") or not figure.parent.is_dir()):
+        raise InputError(f"--figure must name an .svg or .png file in a folder that exists, got {figure}")
+    return Options(rounds, arguments.threads, arguments.quick, arguments.density, figure)
 
 
-def _check_density(name: str, density: float | None) -> None:
-    if density is None:
-        return
-    if "density" not in BENCHMARKS[name].options:
-        takers = [other for other, entry in BENCHMARKS.items() if "density" in entry.options]
-        raise InputError(f"--density means nothing to {name!r}: leave it out, or measure {' or '.join(takers)}")
-    if not 0 < density <= 1:
-        raise InputError(f"--density must lie in (0, 1], got {density}")
+def _check_meaning(name: str, option: str, value: Any) -> None:
+    if value is not None and option not in BENCHMARKS[name].options:
+        takers = [other for other, entry in BENCHMARKS.items() if option in entry.options]
+        raise InputError(f"--{option} means nothing to {name!r}: leave it out, or measure {' or '.join(takers)}")
 
 
 def _chosen(cases: Cases, texts: Sequence[str]) -> Cases:

@@ -18,6 +18,14 @@ BENCHMARKS: dict[str, Entry] = {
         "benchmarks.bench_linear", "training step of one sparse linear layer against dense and sparse peers"
     ),
     "exploration": Entry("benchmarks.bench_exploration", "every part of a topology update against a training step"),
+    "ceilings": Entry("benchmarks.bench_ceilings", "what this machine can load, multiply-add and copy, by size"),
+    "step": Entry("benchmarks.bench_step", "training step and update of a layer of a million by a million"),
+    "update": Entry(
+        "benchmarks.bench_update",
+        "topology updates against those of SparseLab by width, with exponents",
+        frozenset({"figure"}),
+    ),
+    "memory": Entry("benchmarks.bench_memory", "peak memory of a step and an update in a process of their own"),
     "mlp": Entry(
         "benchmarks.bench_mlp", "whole training step against its kernels alone and a masked dense network"
     ),

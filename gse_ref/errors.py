@@ -44,6 +44,28 @@ class MismatchError(GseError):
     exit_code = 1
 
 
+class UnfinishedError(GseError):
+    """Some runs of a comparison diverged or failed; the others were carried through and are reported."""
+
+    exit_code = 1
+
+
+class AllocationLimitError(GseError, MemoryError):
+    """A single block of memory beyond the limit of an allocation guard; `size` is its bytes."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+class NotLinearError(GseError):
+    """A program that should cost O(n + nnz) does not."""
+
+    exit_code = 1
+
+
 class MissingDependencyError(GseError, ImportError):
     """An optional dependency that the request needs is not installed."""
 

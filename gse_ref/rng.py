@@ -23,6 +23,7 @@ PURPOSES = (
     "check",
     "dropout",
     "augment",
+    "bootstrap",
 )
 _IDS = {name: number for number, name in enumerate(PURPOSES)}
 _LIMIT = 1 << 64

@@ -83,9 +83,9 @@ def _walk(
             and (across.base[stop] - across.base[position] == stop - position)
         ):
             stop += 1
-        for first in range(position * batch, stop * batch, conv.WIDE):
+        for first in range(position * batch, stop * batch, conv.RUN):
             base = across.base[position] * batch + first - position * batch
-            tiles.append((first, min(conv.WIDE, stop * batch - first), across.kind[position], base))
+            tiles.append((first, min(conv.RUN, stop * batch - first), across.kind[position], base))
         position = stop
     return _Walk(distances.reshape(-1, geometry.kernel**2), rows, np.array(tiles, np.int64).reshape(-1, 4), plane)
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from .. import __version__, backends
-from ..explore import METHODS
+from ..explore import CRITERIA, METHODS
 from ..models import MODELS
 from ..presets import PRESETS
 from ..sparse import BUDGETS
@@ -29,7 +29,11 @@ def _facts() -> dict[str, Any]:
         "models": list(MODELS),
         "budgets": sorted(BUDGETS),
         "presets": sorted(PRESETS),
-        "methods": {name: {"summary": m.summary, "densifies": m.densifies} for name, m in METHODS.items()},
+        "criteria": {name: rule.summary for name, rule in CRITERIA.items()},
+        "methods": {
+            name: {"summary": m.summary, "densifies": m.densifies, "options": sorted(m.options)}
+            for name, m in METHODS.items()
+        },
     }
 
 
@@ -46,10 +50,14 @@ class Info:
         if self.json:
             print(json_module.dumps(facts))
             return
-        methods = facts.pop("methods")
+        methods, criteria = facts.pop("methods"), facts.pop("criteria")
         facts["packages"] = [f"{name} {number}" for name, number in facts["packages"].items()]
         for name, value in facts.items():
             print(f"{name:<10}{', '.join(value) if isinstance(value, list) else value}")
         print("methods")
         for name, row in methods.items():
-            print(f"  {name:<12}{row['summary']}; makes dense: {row['densifies']}")
+            options = ", ".join("--" + option.replace("_", "-") for option in row["options"])
+            print(f"  {name:<15}{row['summary']}; makes dense: {row['densifies']}{options and '; ' + options}")
+        print("prune criteria")
+        for name, summary in criteria.items():
+            print(f"  {name:<15}{summary}")

@@ -12,9 +12,14 @@ import tyro
 
 from ..errors import GseError, InputError
 from ..presets import preset
-from ..training import Interrupted, stored_config
+from ..studies import STUDIES, study
+from ..training import stored_config
+from .compare import Compare
+from .cost import Cost
 from .data import Data
 from .info import Info
+from .scaling import Scaling
+from .study import Study
 from .train import Train
 
 INTERRUPTED = 130
@@ -31,7 +36,15 @@ def _value_of(option: str, arguments: Sequence[str]) -> str | None:
     return found
 
 
-def _defaults(arguments: Sequence[str]) -> Train:
+def _preset(name: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of a preset, without those that an option gives another answer to."""
+    settings = preset(name)
+    if _value_of("--probe-samples", arguments) is not None:
+        settings["probe_per_class"] = None
+    return {**settings, "preset": name}
+
+
+def _train(arguments: Sequence[str]) -> Train:
     """Return what ``train`` starts from: what a run was configured with if it is resumed, a preset, or nothing."""
     run, name = _value_of("--resume", arguments), _value_of("--preset", arguments)
     if run is not None and name is not None:
@@ -40,18 +53,43 @@ def _defaults(arguments: Sequence[str]) -> Train:
         return Train.of(stored_config(run))
     if name is None:
         return Train()
-    settings = preset(name)
-    if _value_of("--probe-samples", arguments) is not None:
-        settings["probe_per_class"] = None  # the other answer to the same question
-    return Train(**settings, preset=name)
+    return Train(**_preset(name, arguments))
+
+
+def _compare(arguments: Sequence[str]) -> Compare:
+    """Return what ``compare`` starts from: a preset, or nothing; the methods are its own."""
+    name = _value_of("--preset", arguments)
+    settings = {} if name is None else _preset(name, arguments)
+    settings.pop("method", None)
+    return Compare(**settings)
+
+
+def _study(arguments: Sequence[str]) -> Study:
+    """Return what ``study NAME`` starts from: what the study sets, and a preset over it."""
+    if not arguments or arguments[0].startswith("-"):
+        if {"-h", "--help"} & set(arguments):
+            return Study(name="NAME")
+        raise InputError(f"study wants a name first: gse-ref study NAME ...; available: {', '.join(STUDIES)}")
+    settings, name = dict(study(arguments[0]).base), _value_of("--preset", arguments)
+    if name is not None:
+        settings |= _preset(name, arguments)
+    settings.pop("method", None)
+    return Study(name=arguments[0], **settings)
 
 
 def _parse(arguments: Sequence[str]) -> Any:
-    train = _defaults(arguments) if arguments[:1] == ["train"] else Train()
+    asked, options = arguments[0], arguments[1:]
+    train = _train(options) if asked == "train" else Train()
+    compare = _compare(options) if asked == "compare" else Compare()
+    study_command = _study(options) if asked == "study" else Study(name="NAME")
     commands = (
         Annotated[Train, tyro.conf.subcommand("train", default=train)]
+        | Annotated[Compare, tyro.conf.subcommand("compare", default=compare)]
+        | Annotated[Study, tyro.conf.subcommand("study", default=study_command)]
         | Annotated[Info, tyro.conf.subcommand("info")]
         | Annotated[Data, tyro.conf.subcommand("data")]
+        | Annotated[Cost, tyro.conf.subcommand("cost")]
+        | Annotated[Scaling, tyro.conf.subcommand("scaling")]
     )
     return tyro.cli(
         commands,
@@ -75,11 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = _parse(words)
         command.run()
         sys.stdout.flush()
-    except Interrupted as interrupted:
-        print(f"gse-ref: {interrupted}", file=sys.stderr)
-        return INTERRUPTED
-    except KeyboardInterrupt:
-        print("gse-ref: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupted:
+        print(f"gse-ref: {str(interrupted) or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say no more

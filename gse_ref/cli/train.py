@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ..explore import DENSE
 from ..training import RunResult, TrainConfig, train
 from ..training.loop import Trainer
 from ..training.run import Watcher
@@ -49,6 +50,7 @@ def _summary(result: RunResult) -> str:
             "connections",
             f"{result.nnz:,} active, density {result.density:.4g}, at the start {result.nnz_initial:,}",
         ),
+        ("makes dense", DENSE[result.densifies]),
         ("topology updates", f"{result.updates} in {result.steps:,} steps"),
         ("time", f"{result.seconds:.1f} s"),
         ("peak memory", f"{result.peak_memory_bytes / 1e6:.0f} MB"),

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..backends import active
-from ..counts import rounded
-from ..errors import unknown
+from ..errors import InputError, unknown
 from ..sparse import layer_budgets
 from .proposal import Layers, Target
 from .select import SCOPES, split
@@ -17,21 +16,34 @@ from .select import SCOPES, split
 def counts(layers: Layers, target: Target, scope: str) -> list[int]:
     """Return how many connections to keep: one number for all layers under global scope, else one for each layer.
 
-    With D the density and e the excess that is left, D + e · (1 − D) of all possible connections, rounded once.
-    Under layer scope a layer keeps at least what it will have in the end.
+    Under layer scope a layer keeps at least what it will have in the end: largest remainders may give a small layer
+    fewer connections of a larger total.
 
     Raises
     ------
     InputError : unknown scope or budget, a density that leaves no connection.
     """
-    density = target.density + target.excess * (1.0 - target.density)
+    shapes = [parameter.layout for parameter in layers.values()]
+    now, final = (layer_budgets(target.budget, shapes, density) for density in (target.density, target.final))
     if scope == "global":
-        return [rounded(density, sum(parameter.topology.size for parameter in layers.values()))]
+        return [sum(now)]
     if scope != "layer":
         raise unknown("scope", scope, SCOPES)
-    shapes = [parameter.layout for parameter in layers.values()]
-    now, final = (layer_budgets(target.budget, shapes, d) for d in (density, target.density))
     return list(map(max, now, final))
+
+
+def require_reachable(layers: Layers, target: Target, scope: str, min_nnz: int) -> None:
+    """Raise InputError if no choice of connections meets the target, alone or together with the guard.
+
+    Under layer scope the budget alone decides how many connections a layer keeps.
+    """
+    wanted = counts(layers, target, scope)
+    guarded = sum(min(min_nnz, parameter.topology.size) for parameter in layers.values())
+    if scope == "global" and guarded > wanted[0]:
+        raise InputError(
+            f"min_nnz {min_nnz} keeps {guarded} connections in {len(layers)} layers, density {target.density} "
+            f"leaves {wanted[0]}: lower min_nnz or raise the density"
+        )
 
 
 def _best(scores: np.ndarray, sizes: Sequence[int], count: int, min_nnz: int) -> np.ndarray:
@@ -58,9 +70,10 @@ def keep_best(scores: Sequence[np.ndarray], wanted: Sequence[int], min_nnz: int 
     ----------
     scores : (nnz,) of each layer, no NaN.
     wanted : see `counts`. A group with fewer connections keeps them all.
-    min_nnz : connections that every layer keeps, its best, as far as it has them, before the count is filled up.
+    min_nnz : connections that every layer keeps, its best, as far as it has them; only where all layers share one
+        count.
     """
     if len(wanted) != len(scores):
         sizes = list(map(len, scores))
         return split(_best(np.concatenate(scores), sizes, wanted[0], min_nnz), sizes)
-    return [_best(s, [len(s)], count, min_nnz) for s, count in zip(scores, wanted, strict=True)]
+    return [active().top_k(s, min(count, len(s))) for s, count in zip(scores, wanted, strict=True)]

@@ -18,15 +18,15 @@ from .schedules import Timing, at_new_round, at_start, at_start_and_on_schedule,
 from .shrink import gradual, lottery, rounds
 from .sketch import sketched
 from .sparse_momentum import average_gradients, largest_average, start_averages
-from .topkast import topkast, topkast_sparse
+from .topkast import start_masters, topkast, topkast_sparse
 from .update import TopologyUpdate, update
 
 #: What becomes dense → in words.
 DENSE = {
     "nothing": "nothing",
     "gradient": "the gradient",
-    "weights": "the weights (a master copy)",
-    "start": "the start (all connections, thinned out)",
+    "weights": "the weights, always",
+    "start": "the weights at the start",
 }
 
 
@@ -82,7 +82,6 @@ class Method:
 _DROPS = frozenset({"prune_criterion"})
 _REGROWS = _DROPS | {"allow_regrow"}
 _GUIDED = _DROPS | {"subset_factor"}
-_RIGL = Method("RigL: grow by the dense gradient, in row blocks", "gradient", greedy, options=_REGROWS)
 
 METHODS: dict[str, Method] = {
     "gse": Method(
@@ -95,8 +94,12 @@ METHODS: dict[str, Method] = {
         "guided stochastic exploration, gradient estimate", propose=guided("graest"), options=_GUIDED
     ),
     "set": Method("SET: grow at random", propose=uniform_growth, options=_DROPS),
-    "rigl": _RIGL,
-    "rigl-blocked": _RIGL,
+    "rigl": Method(
+        "RigL: grow by the dense gradient, in row blocks of O(nnz + block) memory",
+        "gradient",
+        greedy,
+        options=_REGROWS,
+    ),
     "rigl-sketch": Method("RigL's choice, skipping blocks by a bound", "gradient", sketched, options=_REGROWS),
     "snfs": Method(
         "SNFS: grow by the momentum-averaged dense gradient",
@@ -113,6 +116,7 @@ METHODS: dict[str, Method] = {
         change=topkast,
         when=at_start_and_on_schedule,
         dense_start=True,
+        remember=start_masters,
         dense_arrays=3,
         options=frozenset({"subset_factor"}),
     ),
@@ -151,7 +155,7 @@ METHODS: dict[str, Method] = {
         dense_start=True,
         dense_arrays=4,
     ),
-    "dense": Method("all connections, always", "start", dense_start=True, fixed_density=1.0),
+    "dense": Method("all connections, always", "weights", dense_start=True, fixed_density=1.0),
 }
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import copy
+import functools
+import operator
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..autodiff import Tensor, cross_entropy, grad
 from ..errors import DivergenceError, InputError
 from ..nn import Module, SparseParameter, untouched
-from ..sparse import edit
 from .criteria import saliencies
 from .keep import counts, keep_best
-from .proposal import Layers, Problem, Request, Target
+from .proposal import Layers, Problem, Request
 from .shrink import target_of
 from .update import TopologyUpdate, require_finite, thinned
 
@@ -42,6 +43,12 @@ def _keep(layers: Layers, scores: list[np.ndarray], request: Request) -> Topolog
     return thinned(layers, dict(zip(layers, kept, strict=True)), request)
 
 
+def _times(parameters: Sequence[SparseParameter], gradients: Sequence[Tensor | None]) -> list[np.ndarray]:
+    """Return θ · gradient of every connection, 0 in a layer on which the result does not depend."""
+    pairs = zip(parameters, gradients, strict=True)
+    return [np.zeros_like(p.data) if gradient is None else p.data * gradient.data for p, gradient in pairs]
+
+
 def snip(layers: Layers, request: Request) -> TopologyUpdate:
     """Keep the connections of highest |g·θ|, g the gradient on one batch (Lee et al. 2019)."""
     require_finite(layers, request.step)
@@ -59,16 +66,9 @@ def grasp_scores(layers: Layers, problem: Problem) -> list[np.ndarray]:
     with untouched(problem.model):
         loss = cross_entropy(problem.model(Tensor(x)) * (1.0 / TEMPERATURE), labels)
         gradients = grad(loss, parameters, create_graph=True)
-        product = None
-        for gradient in gradients:
-            if gradient is not None:
-                term = (gradient * gradient.detach()).sum()
-                product = term if product is None else product + term
-        if product is None or not product.requires_grad:
-            return [np.zeros_like(p.data) for p in parameters]
-        curved = grad(product, parameters)
-    zeros = (np.zeros_like(p.data) for p in parameters)
-    return [p.data * (z if h is None else h.data) for p, h, z in zip(parameters, curved, zeros, strict=True)]
+        terms = [(gradient * gradient.detach()).sum() for gradient in gradients if gradient is not None]
+        curved = grad(functools.reduce(operator.add, terms), parameters)
+    return _times(parameters, curved)
 
 
 def grasp(layers: Layers, request: Request) -> TopologyUpdate:
@@ -80,50 +80,41 @@ def grasp(layers: Layers, request: Request) -> TopologyUpdate:
     return _keep(layers, grasp_scores(layers, _problem_of(request)), request)
 
 
-@contextmanager
-def _linear(model: Module) -> Iterator[None]:
-    """Give the model |parameters| in float64 and evaluation mode; all as before afterwards, topologies included."""
-    parameters = list(model.named_parameters().values())
-    saved = [(p, p.data, p.topology if isinstance(p, SparseParameter) else None) for p in parameters]
-    with untouched(model):
-        model.eval()
-        for parameter in parameters:
-            parameter.data = np.abs(parameter.data.astype(np.float64))
-        try:
-            yield
-        finally:
-            for parameter, data, topology in saved:
-                parameter.data = data
-                if isinstance(parameter, SparseParameter) and topology is not None:
-                    parameter.place(topology, data)
+def _flowing(model: Module) -> Module:
+    """Return a copy of the model with |parameters| in float64, in evaluation mode; topologies are shared."""
+    twin = copy.deepcopy(model).eval()
+    for parameter in twin.named_parameters().values():
+        parameter.data = np.abs(parameter.data.astype(np.float64))
+    return twin
 
 
-def synflow_scores(layers: Layers, problem: Problem) -> list[np.ndarray]:
-    """Return |∂R/∂θ · θ| of every connection, R the sum of the outputs for an input of ones.
+def synflow_scores(model: Module, ones: np.ndarray) -> list[np.ndarray]:
+    """Return |∂R/∂θ · θ| of every connection, R the sum of the outputs for one input of ones.
 
-    Under `_linear` the network has |θ| and no sample is needed: R is the flow through all paths.
+    Parameters
+    ----------
+    model : its parameters are not negative, so R is the flow through all paths.
+    ones : (n_in, 1) or (channels, height, width, 1), of the model's dtype.
     """
-    x, _ = problem.batch()
-    flow = problem.model(Tensor(np.ones((*x.shape[:-1], 1)))).sum()
-    gradients = grad(flow, list(layers.values()))
-    zeros = (np.zeros_like(p.data) for p in layers.values())
-    pairs = zip(layers.values(), gradients, zeros, strict=True)
-    return [np.abs(p.data * (z if g is None else g.data)) for p, g, z in pairs]
+    parameters = list(model.sparse_parameters().values())
+    return [np.abs(score) for score in _times(parameters, grad(model(Tensor(ones)).sum(), parameters))]
 
 
 def synflow(layers: Layers, request: Request) -> TopologyUpdate:
-    """Keep what carries the flow, in 100 rounds of density D^(r/100), in float64 (Tanaka et al. 2020)."""
+    """Keep what carries the flow, in 100 rounds of density D^(r/100), in float64 (Tanaka et al. 2020).
+
+    As in their code, biases take part in the flow by their absolute values, and normalisation uses running moments.
+    """
     require_finite(layers, request.step)
     target, problem = target_of(request), _problem_of(request)
-    slots = {name: np.arange(p.topology.nnz) for name, p in layers.items()}
-    nothing = np.empty(0, np.int32)
-    with _linear(problem.model):
-        for number in range(1, ROUNDS + 1):
-            goal = Target(target.density ** (number / ROUNDS), target.budget)
-            scores = _finite(synflow_scores(layers, problem), layers, request.step)
-            kept = keep_best(scores, counts(layers, goal, request.scope), request.min_nnz)
-            for (name, parameter), stay in zip(layers.items(), kept, strict=True):
-                gone = np.delete(np.arange(parameter.topology.nnz), stay)
-                parameter.rewire(*edit(parameter.topology, gone, nothing, nothing))
-                slots[name] = slots[name][stay]
-    return thinned(layers, slots, request)
+    x, _ = problem.batch()
+    ones, twin = np.ones((*x.shape[:-1], 1)), _flowing(problem.model)
+    slots = [np.arange(parameter.topology.nnz) for parameter in layers.values()]
+    for number in range(1, ROUNDS + 1):
+        goal = target._replace(density=target.final ** (number / ROUNDS))
+        scores = _finite(synflow_scores(twin, ones), layers, request.step)
+        kept = keep_best(scores, counts(layers, goal, request.scope), request.min_nnz)
+        slots = [before[stay] for before, stay in zip(slots, kept, strict=True)]
+        for parameter, stay in zip(twin.sparse_parameters().values(), kept, strict=True):
+            parameter.place(parameter.topology.chosen(stay), parameter.data[stay])
+    return thinned(layers, dict(zip(layers, slots, strict=True)), request)

@@ -20,13 +20,13 @@ Memory = Mapping[str, np.ndarray]
 class Target(NamedTuple):
     """The density that a method which thins a network out has to reach.
 
-    density : over all layers together; budget : how it is shared out where each layer has its own count.
-    excess : share of the connections above `density` that this update leaves; 0 at the last one.
+    density : over all layers together, after this update; final : after the last one.
+    budget : how it is shared out where each layer has its own count.
     """
 
     density: float
+    final: float
     budget: str = "erdos_renyi"
-    excess: float = 0.0
 
 
 class Problem(NamedTuple):

@@ -73,8 +73,8 @@ class Timing(NamedTuple):
 
     @property
     def last_due(self) -> int:
-        """Step that the last update by schedule precedes; 0 if there is none."""
-        return self.last // self.every * self.every
+        """Step that the last update by schedule precedes, 0 if there is none; the training may end before T_end."""
+        return min(self.last, self.round_steps) // self.every * self.every
 
 
 def on_schedule(step: int, timing: Timing) -> bool:

@@ -22,11 +22,21 @@ from .greedy import by_gradient
 SMALLEST = 1 << 14
 
 
-def _norms(seen: Observation) -> tuple[np.ndarray, np.ndarray]:
-    """Return ‖δ_i‖ (n_out,) and ‖X_j‖ (n_in,) over samples and positions, float64."""
-    squares = Observation(seen.parameter, np.square(seen.x), np.square(seen.delta))
-    inputs, outputs = squares.abs_sums()
-    return np.sqrt(outputs), np.sqrt(inputs)
+def _norms(seen: Observation, place: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return ‖δ_i‖ (n_out,) and ‖X_j‖ (n_in,) over samples and positions, float64, not less than they are.
+
+    The squares are of numbers divided by the largest: none overflows, and what underflows is made up for.
+    """
+    arrays = (seen.x, seen.delta)
+    largest = [float(np.abs(array).max()) for array in arrays]
+    if not all(map(math.isfinite, largest)):
+        raise DivergenceError(f"the gradient of {place} is not finite: training has diverged")
+    units = [array.dtype.type(most or 1) for array, most in zip(arrays, largest, strict=True)]
+    squares = [np.square(array / unit) for array, unit in zip(arrays, units, strict=True)]
+    lost = seen.samples * float(np.finfo(seen.x.dtype).tiny)
+    sums = Observation(seen.parameter, *squares).abs_sums()
+    inputs, outputs = (most * np.sqrt(total + lost) for most, total in zip(largest, sums, strict=True))
+    return outputs, inputs
 
 
 def _falling(rows: np.ndarray, cols: np.ndarray) -> Iterator[tuple[float, int, int]]:
@@ -81,15 +91,13 @@ def top_by_bound(
 
     Raises
     ------
-    DivergenceError : a norm or a score is not finite; `place` says where.
+    DivergenceError : X, δ or a score is not finite; `place` says where.
     """
     topology = seen.parameter.topology
     ids, scores = np.empty(0, np.int64), np.empty(0, seen.x.dtype)
     if keep == 0:
         return ids, scores, 0.0
-    outputs, inputs = _norms(seen)
-    if not (np.isfinite(outputs).all() and np.isfinite(inputs).all()):
-        raise DivergenceError(f"the gradient of {place} is not finite: training has diverged")
+    outputs, inputs = _norms(seen, place)
     rows, cols = (np.argsort(-norms, kind="stable") for norms in (outputs, inputs))
     side = math.isqrt(max(keep, smallest) - 1) + 1
     members = _Members(seen, rows, cols, side)

@@ -32,6 +32,11 @@ def _slot_map(old: np.ndarray, new: np.ndarray) -> SlotMap:
     return SlotMap(np.where(found, place, -1).astype(np.int32), len(new))
 
 
+def start_masters(layers: Layers) -> dict[str, np.ndarray]:
+    """Return the master copy of each layer before the first update, dense: (n_out · n_in,) zeros."""
+    return {name: np.zeros(parameter.topology.size, parameter.dtype) for name, parameter in layers.items()}
+
+
 def topkast(layers: Layers, request: Request) -> TopologyUpdate:
     """Choose both sets from the dense master copies of the weights (Jayakumar et al. 2020).
 
@@ -42,8 +47,7 @@ def topkast(layers: Layers, request: Request) -> TopologyUpdate:
     target = target_of(request)
     masters = []
     for name, parameter in layers.items():
-        known = request.memory.get(name)
-        master = np.zeros(parameter.topology.size, parameter.dtype) if known is None else known.copy()
+        master = request.memory[name].copy()
         master[parameter.topology.edge_ids] = parameter.data
         masters.append(master)
     wanted = counts(layers, target, "layer")

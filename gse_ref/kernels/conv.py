@@ -11,10 +11,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, uintp
 
-from .simd import FASTMATH, at, axpy, axpy_dot, copy, dot, fill, tile
+from .simd import FASTMATH, at, axpy, axpy_dot, copy, dot, fill, prefetch, tile
 
 #: Widths of the tiles that a run of pixels and samples is cut into, widest first.
 WIDE, HALF, NARROW, SMALL, SINGLE = 128, 64, 16, 8, 1
+#: Most elements of a row of one channel that are worked on before the next channel: as many lie one after another.
+RUN = 1024
+#: Tiles of a run, the narrower ones at its end included: at most one of 64, three of 16, one of 8 and seven single.
+TILES = RUN // WIDE + 12
+#: How many elements ahead of their use x and, in rows, dy are asked for.
+AHEAD, ROWS_AHEAD = 512, 2
 #: In place of a distance: this tap lies outside the image.
 OUTSIDE = -(1 << 62)
 
@@ -70,11 +76,11 @@ def _ends(length):
 
 def _make_product(T):
     @njit(fastmath=FASTMATH, inline="always")
-    def product(o, start, stop, lists, offsets, weights, x, base, bias, y, out):
+    def product(start, stop, first, last, offsets, weights, x, base, bias, y, out):
         total = tile(weights, T)
         for b in range(start, stop, T):
-            fill(total, bias[o] if bias.size > 0 else weights.dtype.type(0), T)
-            for k in range(lists[o], lists[o + 1]):
+            fill(total, bias, T)
+            for k in range(first, last):
                 axpy(total, weights[k], at(x, offsets[k] + base + b), T)
             copy(at(y, out + b), total, T)
 
@@ -95,28 +101,33 @@ def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width):
     count = tiles.shape[0]
     for job in prange(rows.shape[0] * count):
         i, t = job // count, job % count
-        first, length, kind, base = tiles[t, 0], tiles[t, 1], rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
+        start, length, kind, base = tiles[t, 0], tiles[t, 1], rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
         own = lists[kind]
         wide, half, narrow, small = _ends(length)
         for o in range(own.size - 1):
-            out = o * plane + i * width + first
-            _wide(o, 0, wide, own, offsets, weights, x, base, bias, y, out)
-            _half(o, wide, half, own, offsets, weights, x, base, bias, y, out)
-            _narrow(o, half, narrow, own, offsets, weights, x, base, bias, y, out)
-            _small(o, narrow, small, own, offsets, weights, x, base, bias, y, out)
-            _single(o, small, length, own, offsets, weights, x, base, bias, y, out)
+            out, first, last = o * plane + i * width + start, uintp(own[o]), uintp(own[o + 1])
+            shift = bias[o] if bias.size > 0 else weights.dtype.type(0)
+            _wide(0, wide, first, last, offsets, weights, x, base, shift, y, out)
+            _half(wide, half, first, last, offsets, weights, x, base, shift, y, out)
+            _narrow(half, narrow, first, last, offsets, weights, x, base, shift, y, out)
+            _small(narrow, small, first, last, offsets, weights, x, base, shift, y, out)
+            _single(small, length, first, last, offsets, weights, x, base, shift, y, out)
 
 
 def _make_backward(T):
     @njit(fastmath=FASTMATH, inline="always")
-    def backward(c, start, stop, lists, offsets, weights, places, x, dy, base, dx, dvalues, out):
+    def backward(start, stop, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, count):
         total, own = tile(weights, T), tile(weights, T)  # a copy that nothing can alias stays in registers
         for b in range(start, stop, T):
+            prefetch(x, out + b + AHEAD, T)
+            prefetch(dy, soon + b, T)
             copy(own, at(x, out + b), T)
             fill(total, weights.dtype.type(0), T)
-            for k in range(lists[c], lists[c + 1]):
-                dvalues[places[k]] += axpy_dot(total, weights[k], own, at(dy, offsets[k] + base + b), T)
+            for k in range(first, last):
+                dots[count] = axpy_dot(total, weights[k], own, at(dy, offsets[k] + base + b), T)
+                count += uintp(1)
             copy(at(dx, out + b), total, T)
+        return count
 
     return backward
 
@@ -124,6 +135,19 @@ def _make_backward(T):
 _wide_back, _half_back, _narrow_back, _small_back, _single_back = map(
     _make_backward, (WIDE, HALF, NARROW, SMALL, SINGLE)
 )
+
+
+@njit(inline="always")
+def _add(dots, count, first, last, places, dvalues):
+    """dvalues[places[k]] += the dot products of connection k, of which `count` lie tile by tile in `dots`."""
+    size = last - first
+    for k in range(size):
+        place = uintp(places[first + k])
+        total, m = dvalues[place], k
+        while m < count:  # a range of such a step would divide to learn its length
+            total += dots[m]
+            m += size
+        dvalues[place] = total
 
 
 @njit(parallel=True, cache=True, fastmath=FASTMATH)
@@ -134,20 +158,30 @@ def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, p
     take blocks of input channels, so that no sum is shared; the order of every sum is that of the positions.
     """
     channels, count = lists.shape[1] - 1, tiles.shape[0]
+    dy_width = dy.shape[2] * dy.shape[3]
+    dy_plane = dy.shape[1] * dy_width
+    longest = 0
+    for a in range(lists.shape[0]):
+        for c in range(channels):
+            longest = max(longest, lists[a, c + 1] - lists[a, c])
     for block in prange(blocks):
+        # Added to dvalues after the run: a sum that is stored and loaded again tile after tile waits for itself.
+        dots = np.empty(longest * TILES, weights.dtype)
         for job in range(rows.shape[0] * count):
             i, t = job // count, job % count
-            first, length = tiles[t, 0], tiles[t, 1]
+            start, length = tiles[t, 0], tiles[t, 1]
             kind, base = rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
             own = lists[kind]
             wide, half, narrow, small = _ends(length)
             for c in range(channels * block // blocks, channels * (block + 1) // blocks):
-                out = c * plane + i * width + first
-                _wide_back(c, 0, wide, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
-                _half_back(c, wide, half, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
-                _narrow_back(c, half, narrow, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
-                _small_back(c, narrow, small, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
-                _single_back(c, small, length, own, offsets, weights, places, x, dy, base, dx, dvalues, out)
+                out, first, last, n = c * plane + i * width + start, uintp(own[c]), uintp(own[c + 1]), uintp(0)
+                soon = c * dy_plane + base + ROWS_AHEAD * dy_width
+                n = _wide_back(0, wide, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
+                n = _half_back(wide, half, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
+                n = _narrow_back(half, narrow, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
+                n = _small_back(narrow, small, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
+                n = _single_back(small, length, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
+                _add(dots, n, first, last, places, dvalues)
 
 
 @njit(fastmath=FASTMATH, inline="always")

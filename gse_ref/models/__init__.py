@@ -1,5 +1,9 @@
 """Models: compositions of modules."""
 
+from .cost import SavingAt as SavingAt
+from .cost import cost_layers as cost_layers
+from .cost import saving_curve as saving_curve
+from .cost import with_density as with_density
 from .count import LayerCount as LayerCount
 from .count import layer_counts as layer_counts
 from .mlp import mlp as mlp

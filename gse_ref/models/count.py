@@ -52,6 +52,4 @@ def layer_counts(model: Module, image_shape: tuple[int, ...]) -> list[LayerCount
     with no_grad(), untouched(model), watching(model, count):
         model.eval()
         model(Tensor(np.zeros((*image_shape, 1), kind)))
-    return [
-        LayerCount(name, p.topology.size, p.topology.nnz, positions.get(id(p), 0)) for name, p in parameters.items()
-    ]
+    return [LayerCount(name, p.topology.size, p.nnz, positions.get(id(p), 0)) for name, p in parameters.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +39,17 @@ class ModelSpec:
     dropout: float = 0.0
 
 
+class Samples(NamedTuple):
+    """Samples a model is usually built for: images of `channels` and `side` pixels a side, of `classes` classes."""
+
+    channels: int
+    side: int
+    classes: int
+
+
+_GREY, _SMALL, _LARGE = Samples(1, 28, 10), Samples(3, 32, 10), Samples(3, 224, 1000)
+
+
 @dataclass(frozen=True)
 class ModelEntry:
     """One row of the table.
@@ -47,11 +59,13 @@ class ModelEntry:
     build : makes the model.
     summary : one line for people.
     options : settings of the command line that mean something to this model alone.
+    usual : the samples it is usually built for (Fashion-MNIST, CIFAR-10 or ImageNet).
     """
 
     build: Callable[[ModelSpec], Module]
     summary: str
     options: frozenset[str] = frozenset({"width"})
+    usual: Samples = _SMALL
 
 
 def _small_resnet(depth: int, spec: ModelSpec) -> Module:
@@ -78,6 +92,7 @@ MODELS: dict[str, ModelEntry] = {
         lambda spec: mlp(spec.n_in, spec.hidden, spec.classes, spec.dtype),
         "multi-layer perceptron, widths by --hidden",
         options=frozenset({"hidden"}),
+        usual=_GREY,
     ),
     **{
         f"resnet{depth}": ModelEntry(partial(_small_resnet, depth), f"ResNet-{depth} for small images")
@@ -92,7 +107,9 @@ MODELS: dict[str, ModelEntry] = {
         for depth in (11, 13, 16, 19)
     },
     **{
-        f"resnet{depth}": ModelEntry(partial(_large_resnet, depth), f"ResNet-{depth} for large images")
+        f"resnet{depth}": ModelEntry(
+            partial(_large_resnet, depth), f"ResNet-{depth} for large images", usual=_LARGE
+        )
         for depth in (18, 34, 50)
     },
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..backends import empty
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..rng import stream
-from ..sparse import erdos_renyi, layer_budgets
+from ..sparse import PATTERNS, layer_budgets
 from .conv import Conv2d
 from .linear import Linear
 from .module import Module
@@ -20,8 +20,10 @@ def _uniform(bound: np.ndarray, generator: np.random.Generator, dtype: np.dtype)
     return values
 
 
-def initialise(model: Module, density: float, budget: str = "erdos_renyi", seed: int = 0) -> None:
-    """Place Erdős–Rényi topologies that meet `density` exactly and draw weights by the actual fan-in.
+def initialise(
+    model: Module, density: float, budget: str = "erdos_renyi", seed: int = 0, pattern: str = "erdos_renyi"
+) -> None:
+    """Place topologies of one pattern that meet `density` exactly and draw weights by the actual fan-in.
 
     Weights and biases of row i are U(−1, 1) · √(3 / max(1, fan_in_i)), so pre-activations of unit inputs have unit
     variance. Streams: ("topology", layer), ("weights", layer), ("bias", layer), layers in order of the model.
@@ -31,11 +33,15 @@ def initialise(model: Module, density: float, budget: str = "erdos_renyi", seed:
     model : its sparse layers receive topology and weights, its dense ones weights.
     density : over all sparse layers together, in (0, 1].
     budget : how the connections are shared out, see `sparse.BUDGETS`.
+    pattern : which of a layer's connections they are, see `sparse.PATTERNS`; `bernoulli` meets the density only in
+        expectation.
 
     Raises
     ------
-    InputError : a density or budget that cannot be met, or a model without sparse layers.
+    InputError : a density, budget or pattern that cannot be met, or a model without sparse layers.
     """
+    if pattern not in PATTERNS:
+        raise unknown("pattern", pattern, PATTERNS)
     sparse = list(model.sparse_parameters().values())
     if not sparse:
         raise InputError("the model has no sparse layer to initialise")
@@ -46,7 +52,7 @@ def initialise(model: Module, density: float, budget: str = "erdos_renyi", seed:
         weight, generator = layer.weight, stream(seed, "weights", number)
         if isinstance(weight, SparseParameter):
             shape = (weight.layout.n_out, weight.layout.n_in)
-            topology = erdos_renyi(shape, nnz[id(weight)], stream(seed, "topology", number))
+            topology = PATTERNS[pattern](shape, nnz[id(weight)], stream(seed, "topology", number))
             row_bound = np.sqrt(3.0 / np.maximum(1, topology.fan_in()))
             weight.place(topology, _uniform(np.repeat(row_bound, topology.fan_in()), generator, weight.dtype))
         else:

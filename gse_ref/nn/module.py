@@ -128,8 +128,8 @@ class Module:
         for name, parameter in parameters.items():
             values = np.array(state[name])
             if isinstance(parameter, SparseParameter):
-                silent, decay = (state.get(f"{name}.{suffix}") for suffix in ("silent", "decay"))
-                parameter.place(topologies[name], values, silent, decay)
+                more = {s: np.array(state[f"{name}.{s}"]) for s in ("silent", "decay") if f"{name}.{s}" in state}
+                parameter.place(topologies[name], values, **more)
             else:
                 parameter.data, parameter.grad = values, None
         for name, (module, member) in self.buffer_owners().items():

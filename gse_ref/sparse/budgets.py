@@ -66,16 +66,38 @@ def layer_budgets(kind: str, shapes: Sequence[LayerShape], density: float) -> li
     ------
     InputError : unknown kind, no layers, a density outside (0, 1] or so small that no connection is left.
     """
+    _check(kind, shapes, density)
+    sizes = [shape.size for shape in shapes]
+    total = rounded(density, sum(sizes))
+    if total < 1:
+        raise InputError(f"density {density} of {sum(sizes)} possible connections leaves none: raise the density")
+    return largest_remainder(_shared_out(kind, shapes, total), total, sizes)
+
+
+def layer_shares(kind: str, shapes: Sequence[LayerShape], density: float) -> list[float]:
+    """Return what `layer_budgets` rounds: real numbers whose sum is density · ΣP_l.
+
+    For formulas at densities where rounding would decide, such as fewer connections than layers.
+
+    Raises
+    ------
+    InputError : unknown kind, no layers or a density outside (0, 1].
+    """
+    _check(kind, shapes, density)
+    return _shared_out(kind, shapes, density * sum(shape.size for shape in shapes))
+
+
+def _check(kind: str, shapes: Sequence[LayerShape], density: float) -> None:
     if kind not in BUDGETS:
         raise unknown("budget", kind, BUDGETS)
     if not shapes:
         raise InputError("a budget needs at least one sparse layer")
     if not (math.isfinite(density) and 0 < density <= 1):
         raise InputError(f"density must lie in (0, 1], got {density}")
+
+
+def _shared_out(kind: str, shapes: Sequence[LayerShape], total: float) -> list[float]:
     sizes = [shape.size for shape in shapes]
-    total = rounded(density, sum(sizes))
-    if total < 1:
-        raise InputError(f"density {density} of {sum(sizes)} possible connections leaves none: raise the density")
     weights = [BUDGETS[kind](shape) for shape in shapes]
     full: set[int] = set()
     while True:
@@ -84,5 +106,5 @@ def layer_budgets(kind: str, shapes: Sequence[LayerShape], density: float) -> li
         shares = [float(sizes[i]) if i in full else left * w / weight for i, w in enumerate(weights)]
         over = {i for i, share in enumerate(shares) if i not in full and share > sizes[i]}
         if not over:
-            return largest_remainder(shares, total, sizes)
+            return shares
         full |= over

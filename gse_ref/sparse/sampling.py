@@ -8,7 +8,8 @@ import numpy as np
 
 from ..backends import Pairs, active
 from ..errors import InputError
-from .topology import Topology
+from .edit import edit
+from .topology import Topology, integers
 
 
 def _pick(pools: list[Pairs], k: int, generator: np.random.Generator) -> list[Pairs]:
@@ -61,3 +62,52 @@ def sample_inactive(
             found[layer] = _united(found[layer], (rows, cols), topology)
         count = sum(len(rows) for rows, _ in found)
     return _pick(found, k, generator)
+
+
+def sample_inactive_in_rows(topology: Topology, counts: np.ndarray, generator: np.random.Generator) -> Pairs:
+    """Draw counts[i] inactive connections of row i uniformly without replacement, for every row.
+
+    Where a quarter of the layer or more will be active, all inactive ones are shuffled. Else inputs are drawn with
+    replacement and repetitions drawn again: rounds of O(n + nnz + Σ counts). A draw is a repetition with a
+    probability of about the density of its row, so few rounds follow the first.
+
+    Parameters
+    ----------
+    topology : connections that are taken.
+    counts : (n_out,) integers, draws of each row.
+
+    Returns
+    -------
+    rows, cols : (Σ counts,) int32, sorted by edge id.
+
+    Raises
+    ------
+    InputError : a count is negative or exceeds the inactive connections of its row.
+    """
+    counts, free = integers("counts", counts, np.int64), topology.n_in - topology.fan_in()
+    if len(counts) != topology.n_out or (counts < 0).any() or (counts > free).any():
+        raise InputError(f"cannot draw these numbers of inactive connections from the rows of {topology}")
+    total = int(counts.sum())
+    if 4 * (topology.nnz + total) >= topology.size:
+        rows, cols = active().inactive(topology.indptr, topology.indices, topology.n_in)
+        shuffled = generator.permutation(len(rows))
+        shuffled = shuffled[np.argsort(rows[shuffled], kind="stable")]
+        rank = np.arange(len(rows)) - np.repeat(np.cumsum(free) - free, free)
+        chosen = np.sort(shuffled[rank < np.repeat(counts, free)])
+        return rows[chosen], cols[chosen]
+    taken, missing, nothing = topology, counts, np.empty(0, np.int64)
+    found: list[Pairs] = [(np.empty(0, np.int32), np.empty(0, np.int32))]
+    while missing.any():
+        drawn = np.repeat(np.arange(topology.n_out, dtype=np.int32), missing)
+        fresh = active().candidates(
+            drawn,
+            generator.integers(0, topology.n_in, len(drawn), dtype=np.int32),
+            taken.indptr,
+            taken.indices,
+            taken.n_in,
+        )
+        taken, _ = edit(taken, nothing, *fresh)
+        missing = missing - np.bincount(fresh[0], minlength=topology.n_out)
+        found.append(fresh)
+    rows, cols = (np.concatenate(side) for side in zip(*found, strict=True))
+    return active().candidates(rows, cols, topology.indptr, topology.indices, topology.n_in)

@@ -83,6 +83,9 @@ class Topology:
     def __reduce__(self) -> tuple[type, tuple[np.ndarray, np.ndarray, tuple[int, int]]]:
         return Topology, (self.indptr, self.indices, self.shape)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Topology:
+        return self  # nothing can tell a copy of what cannot change
+
     def _validate(self) -> None:
         n_out, n_in = self.shape
         indptr, indices = self.indptr, self.indices

@@ -128,7 +128,7 @@ def build(config: TrainConfig) -> Parts:
     )
     model, way, optimizer = build_model(config.model, spec), method(config.method), _optimizer(config)
     require_room(config.method, way, model.sparse_parameters().values(), optimizer.slots)
-    initialise(model, 1.0 if way.dense_start else config.density, config.budget, config.seed)
+    initialise(model, 1.0 if way.dense_start else config.density, config.budget, config.seed, config.pattern)
     probe = _probe_samples(config, dataset)
     if 1 in (config.batch_size, probe):
         _try_one_sample(model, dataset, dtype)

@@ -17,7 +17,7 @@ from ..data import UNREADABLE
 from ..errors import InputError, unknown
 from ..explore import CRITERIA, METHODS, OBSERVED, SCHEDULES, SCOPES
 from ..models import MODELS
-from ..sparse import BUDGETS
+from ..sparse import BUDGETS, PATTERNS
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 DTYPES = ("float32", "float64")
@@ -107,6 +107,8 @@ class TrainConfig:
     """Share of all possible connections that are active (in the end, for methods that start dense), in (0, 1]."""
     budget: str = "erdos_renyi"
     """How connections are shared among layers: uniform, erdos_renyi, erdos_renyi_kernel or scaled."""
+    pattern: str = "erdos_renyi"
+    """Initial connections of a layer: erdos_renyi, bernoulli, small_world, scale_free, banded, block or full."""
     epochs: int = 30
     """Passes over the training data; lottery makes as many in each of its rounds."""
     batch_size: int = 128
@@ -195,6 +197,7 @@ class TrainConfig:
             "model": MODELS,
             "method": METHODS,
             "budget": BUDGETS,
+            "pattern": PATTERNS,
             "schedule": SCHEDULES,
             "prune_criterion": CRITERIA,
             "scope": SCOPES,
@@ -268,6 +271,11 @@ class TrainConfig:
             if value != neutral and name not in options[chosen]:
                 known = ", ".join(other for other, own in options.items() if name in own)
                 raise InputError(f"{name} {value} means nothing to {chosen}; it is a setting of {known}")
+        if CRITERIA[self.prune_criterion].halves and METHODS[self.method].propose is None:
+            raise InputError(
+                f"prune_criterion {self.prune_criterion} shares what an update replaces among the signs; "
+                f"{self.method} replaces nothing: use magnitude"
+            )
         if self.prune_criterion == "momentum" and self.optimizer == "sgd" and self.momentum == 0:
             raise InputError("prune_criterion momentum needs momentum above 0, or adam or adamw")
         if self.probe_samples is not None and self.probe_per_class is not None:

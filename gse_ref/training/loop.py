@@ -224,6 +224,7 @@ class Trainer:
                     "candidates": layer.candidates,
                     "smallest_grown_score": layer.smallest_grown_score,
                     "largest_pruned_magnitude": layer.largest_pruned_magnitude,
+                    "visited": layer.visited,
                 }
             )
             for side in layer.fallbacks:

@@ -42,7 +42,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     os.replace(part, path)
 
 
-def _new_folder(name: str) -> Path:
+def new_folder(name: str) -> Path:
     """Create the first ``runs/NAME-000``, ``-001``, … that does not exist; two runs never share one."""
     number = 0
     while True:
@@ -71,7 +71,7 @@ def make_folder(out: Path | None, name: str, config: str) -> RunFolder:
     path = Path("runs") if out is None else out
     try:
         if out is None:
-            path = _new_folder(name)
+            path = new_folder(name)
         path.mkdir(parents=True, exist_ok=True)
         if any(not _is_part(entry) for entry in path.iterdir()):
             go_on = f", or --resume {path} to go on with the run there" if (path / CONFIG).exists() else ""

@@ -10,6 +10,7 @@ from .. import data
 from ..autodiff import Tensor
 from ..errors import CheckpointError, InputError
 from ..explore import SCHEDULES, Problem, Request, Target, TopologyUpdate, prune_fraction
+from ..explore.keep import require_reachable
 from ..explore.proposal import Layers
 from ..nn import Observer, probe
 from .build import Parts
@@ -21,6 +22,11 @@ from .record import Log
 Loss = Callable[[np.ndarray, np.ndarray, int], Tensor]
 #: Begins the names under which a checkpoint keeps what `Exploration` has to know; no layer's name does.
 _EXPLORATION = "exploration/"
+
+
+def _kind(array: np.ndarray | None) -> str:
+    """Return dtype and shape in words."""
+    return "nothing" if array is None else f"{array.dtype}{array.shape}"
 
 
 class Rewiring:
@@ -38,7 +44,7 @@ class Rewiring:
 
     Raises
     ------
-    InputError : a schedule by which the method cannot reach its density.
+    InputError : a density that the method cannot reach, by this schedule or at all.
     """
 
     def __init__(self, config: TrainConfig, parts: Parts, layers: Layers, loss: Loss, log: Log) -> None:
@@ -61,12 +67,15 @@ class Rewiring:
 
     def _require_an_end(self) -> None:
         config, timing = self._config, self._parts.timing
+        if self._parts.method.dense_start:
+            target = Target(config.density, config.density, config.budget)
+            require_reachable(self._layers, target, config.scope, config.min_nnz)
         if not self._parts.method.thins_out:
             return
         if not timing.last_due:
             raise InputError(
                 f"{config.method} thins the network out at updates, and none is due: the first would precede step "
-                f"{config.every}, the last {timing.last}; lower --every or raise --until"
+                f"{config.every}, the last {min(timing.last, timing.round_steps)}; lower --every or raise --until"
             )
         if SCHEDULES[config.schedule](1.0) != 0:
             raise InputError(
@@ -83,14 +92,14 @@ class Rewiring:
         """
         memory = dict(state)
         if self._exploration is not None:
-            own = [name for name in state if name.startswith(_EXPLORATION)]
-            self._exploration.restore({name.removeprefix(_EXPLORATION): memory.pop(name) for name in own})
-        for name, array in memory.items():
-            layer = self._layers.get(name)
-            if layer is None or array.size != layer.topology.size or array.dtype != layer.dtype:
-                raise CheckpointError(f"the checkpoint keeps an array {name!r} that does not fit this model")
-        if set(self.memory) - set(memory):
-            raise CheckpointError(f"the checkpoint lacks what {self._config.method} keeps of each layer")
+            seen = [name for name in state if name.startswith(_EXPLORATION)]
+            self._exploration.restore({name.removeprefix(_EXPLORATION): memory.pop(name) for name in seen})
+        for name in sorted({*self.memory, *memory}):
+            own, other = (_kind(arrays.get(name)) for arrays in (self.memory, memory))
+            if own != other:
+                raise CheckpointError(
+                    f"of {name!r}, {self._config.method} keeps {own} from update to update, the checkpoint {other}"
+                )
         self.memory = memory
 
     def follower(self) -> Observer | None:
@@ -123,7 +132,7 @@ class Rewiring:
             criterion=config.prune_criterion,
             momenta=momenta,
             allow_regrow=config.allow_regrow,
-            last=(step // config.every + 1) * config.every > timing.last,
+            last=step >= timing.last_due,
             target=self._target(step),
             problem=Problem(self._parts.model, lambda: self._batch(step)),
             memory=self.memory,
@@ -136,10 +145,9 @@ class Rewiring:
     def _target(self, step: int) -> Target:
         config, timing = self._config, self._parts.timing
         if self._parts.densities:
-            return Target(self._parts.densities[(step - 1) // timing.round_steps], config.budget)
-        progress = step / timing.last_due if timing.last_due else 1.0
-        excess = SCHEDULES[config.schedule](progress) if self._parts.method.thins_out else 0.0
-        return Target(config.density, config.budget, excess)
+            return Target(self._parts.densities[(step - 1) // timing.round_steps], config.density, config.budget)
+        left = SCHEDULES[config.schedule](step / timing.last_due) if self._parts.method.thins_out else 0.0
+        return Target(config.density + left * (1.0 - config.density), config.density, config.budget)
 
     def _batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         parts, config = self._parts, self._config

@@ -33,7 +33,8 @@ def require_room(name: str, method: Method, parameters: Iterable[SparseParameter
     needed = dense_bytes(method, (p.topology.size for p in layers), layers[0].dtype, slots)
     free = available_memory()
     if needed > free:
+        what = DENSE[method.densifies]
         raise InputError(
-            f"{name} makes {DENSE[method.densifies]} dense, which takes at least {needed / 1e9:,.1f} GB here; "
-            f"{free / 1e9:,.1f} GB are free: lower the widths, or choose a method that makes nothing dense (gse, …)"
+            f"{name} makes something dense ({what}), which takes at least {needed / 1e9:,.1f} GB; "
+            f"{free / 1e9:,.1f} GB are free: lower the widths, or choose a method that makes nothing dense"
         )

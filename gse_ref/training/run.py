@@ -39,6 +39,7 @@ class RunResult:
     updates, steps : topology updates made and SGD steps taken, over all sessions of the run.
     seconds : wall time of this session, compilation included.
     peak_memory_bytes : highest resident memory of the process so far.
+    method, densifies : the method, and what it makes dense, a key of `explore.DENSE`.
     unreadable : image files that were replaced because they could not be read, in this session.
     run : the run's folder.
     """
@@ -55,6 +56,7 @@ class RunResult:
     peak_memory_bytes: int
     seed: int
     method: str
+    densifies: str
     unreadable: int
     run: str
 
@@ -203,15 +205,16 @@ def _go(session: _Session, asked: threading.Event, watch: Watcher | None) -> Non
     every = trainer.config.checkpoint_every
     try:
         for epoch_ended in trainer.steps():
+            if watch is not None:
+                watch(trainer)
+            stop = asked.is_set()  # read once: what is stopped has been saved
             due = epoch_ended if every is None else trainer.progress.step % every == 0
-            if due or asked.is_set() or trainer.progress.step == trainer.total_steps:
+            if due or stop or trainer.progress.step == trainer.total_steps:
                 session.save()
             if epoch_ended:
                 session.note_unreadable()
                 session.note("epoch", epoch=trainer.epoch, peak_memory_bytes=peak_memory())
-            if watch is not None:
-                watch(trainer)
-            if asked.is_set():
+            if stop:
                 session.note("interrupted")
                 raise Interrupted(session.folder.path, trainer.progress.step, trainer.config)
     except DivergenceError as error:
@@ -265,6 +268,7 @@ def train(config: TrainConfig, watch: Watcher | None = None) -> RunResult:
         peak_memory_bytes=peak_memory(),
         seed=trainer.config.seed,
         method=trainer.config.method,
+        densifies=trainer.parts.method.densifies,
         unreadable=len(trainer.unreadable),
         run=str(session.folder.path),
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gse_ref.backends import Backend, Geometry, cpu_conv, empty, get
+from gse_ref.kernels import conv
 from gse_ref.sparse import full
 from tests.contract.conv_checks import CONV_CHECKS
 from tests.conv_strategies import Convolution, ConvPairs, Patches
@@ -58,9 +59,9 @@ def test_each_tile_of_pixels_and_samples(backend: str, batch: int, bias: bool) -
 
 @every_backend
 @pytest.mark.parametrize("kernel", [1, 2])
-@pytest.mark.parametrize("side", [127, 128, 129, 144, 257])
+@pytest.mark.parametrize("side", [127, 128, 129, 144, 257, 1023, 1025, 1151])
 def test_each_tile_of_pixels(backend: str, kernel: int, side: int) -> None:
-    """One sample, and a row of the image as long as a tile and its neighbours."""
+    """One sample, and a row of the image as long as a tile, a run and their neighbours."""
     run(get(backend), some_convolution(np.float64, 1, Geometry(kernel, 1, kernel - 1), (2, side)))
 
 
@@ -87,10 +88,10 @@ def test_pixels_that_no_window_reads_have_gradient_zero(backend: str) -> None:
 @every_backend
 def test_bias_none_is_no_bias(backend: str) -> None:
     topology, values, x, _, _, geometry = some_convolution(np.float64)
-    conv = get(backend).conv
-    without, none = (conv(topology.indptr, topology.indices, values, x, geometry, *m) for m in ((), (None,)))
+    product = get(backend).conv
+    without, none = (product(topology.indptr, topology.indices, values, x, geometry, *m) for m in ((), (None,)))
     np.testing.assert_array_equal(without, none)
-    named = conv(topology.indptr, topology.indices, values, x, geometry, bias=np.ones(4))
+    named = product(topology.indptr, topology.indices, values, x, geometry, bias=np.ones(4))
     assert np.all(named[1] == 1), "an empty row is its bias"
 
 
@@ -173,15 +174,26 @@ def test_any_layout_of_the_images(backend: str, dtype: type, lay) -> None:
     run(get(backend), laid)
 
 
-@pytest.mark.parametrize("batch", [1, 43, 128])
-def test_runs_are_cut_into_tiles(batch: int) -> None:
-    """The pixels of a row with the same neighbours are one run; at stride 2 neighbours are not side by side."""
+@pytest.mark.parametrize("batch", [1, 43, 128, 400])
+def test_runs_of_pixels(batch: int) -> None:
+    """Pixels of a row with the same neighbours lie in one run up to its limit; not so at stride 2."""
     walk = cpu_conv._walk((3, 5), (3, 5), batch, PADDED, False)
     lengths: dict[int, int] = {}
     for _, length, kind, _ in walk.tiles:
-        assert 0 < length <= 128
+        assert 0 < length <= conv.RUN
         lengths[kind] = lengths.get(kind, 0) + length
+    assert len(walk.tiles) == (4 if 3 * batch > conv.RUN else 3)
     assert sum(lengths.values()) == 5 * batch
     assert max(lengths.values()) == 3 * batch
     apart = cpu_conv._walk((2, 3), (3, 5), batch, Geometry(3, 2, 1), False)
     assert {length for _, length, _, _ in apart.tiles} == {batch}
+
+
+def test_no_run_has_more_tiles_than_room_for_them() -> None:
+    widths = (conv.WIDE, conv.HALF, conv.NARROW, conv.SMALL, conv.SINGLE)
+
+    def tiles(length: int) -> int:
+        bounds = (0, *conv._ends(length), length)
+        return sum((stop - start) // width for start, stop, width in zip(bounds, bounds[1:], widths, strict=False))
+
+    assert max(map(tiles, range(1, conv.RUN + 1))) <= conv.TILES

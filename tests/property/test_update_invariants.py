@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gse_ref.explore import Request, TopologyUpdate, method, update
+from gse_ref.explore import CRITERIA, Request, TopologyUpdate, method, update
 from gse_ref.nn import SparseParameter
 from gse_ref.sparse import LayerShape, Topology
 from tests.methods import GROWING
@@ -123,6 +123,59 @@ def test_same_seed_same_update(name: str, state: State, options: tuple[str, floa
     for layer in state.layers:
         assert first.layers[layer].topology == second.layers[layer].topology
         assert np.array_equal(first.layers[layer].slot_map.target, second.layers[layer].slot_map.target)
+
+
+@pytest.mark.parametrize("allow_regrow", [False, True])
+@pytest.mark.parametrize("criterion", sorted(CRITERIA))
+@given(state=states(), options=requests)
+def test_as_many_are_pruned_as_grown_by_every_criterion(
+    criterion: str, allow_regrow: bool, state: State, options: tuple[str, float, float, int]
+) -> None:
+    """Asked for k, pruned k; of those that may grow again, the ones that do have simply stayed."""
+    scope, _, _, min_nnz = options
+    momenta = {name: np.arange(p.topology.nnz) % 3 - 1.0 for name, p in state.layers.items()}
+    asked = replace(request(state, *options), criterion=criterion, momenta=momenta, allow_regrow=allow_regrow)
+    quotas, before = asked.quotas(state.layers), {name: edges_of(p) for name, p in state.layers.items()}
+    change = update(state.layers, method("rigl").propose, asked)
+    grown, pruned = ([getattr(row, part) for row in change.layers.values()] for part in ("grown", "pruned"))
+    free = [p.topology.size - p.topology.nnz for p in state.layers.values()]
+    for name, row in change.layers.items():
+        assert row.topology.nnz == len(before[name]) + row.grown - row.pruned
+        assert row.topology.nnz >= min(min_nnz, len(before[name]))
+    if scope == "layer":
+        assert grown == pruned
+    assert sum(grown) == sum(pruned)
+    if not min_nnz and not allow_regrow:
+        full = sum(map(min, quotas, free)) if scope == "layer" else min(sum(quotas), sum(free))
+        assert sum(pruned) == full
+    event("moved" if sum(grown) else "nothing moved")
+
+
+@given(state=states(), options=requests)
+def test_regrowth_by_brute_force(state: State, options: tuple[str, float, float, int]) -> None:
+    """The k best of everything that is inactive after pruning k: Evci et al. 2020, algorithm 1."""
+    scope, fraction, _, _ = options
+    asked = replace(request(state, scope, fraction, 1.0, 0), allow_regrow=True)
+    quotas = asked.quotas(state.layers)
+    change = update(state.layers, method("rigl").propose, asked)
+    entries: list[tuple[float, float, int, int, bool]] = []
+    for number, (parameter, (x, delta)) in enumerate(zip(state.layers.values(), state.shown, strict=True)):
+        gradient, active = np.abs(delta @ x.T), edges_of(parameter)
+        for i, j in np.ndindex(*parameter.topology.shape):
+            edge = (i, j) in active
+            size = abs(active[i, j]) if edge else math.inf
+            entries.append((size, -gradient[i, j], number, i * parameter.topology.n_in + j, edge))
+    groups = [range(len(quotas))] if scope == "global" else [[n] for n in range(len(quotas))]
+    expected = set()
+    for group in groups:
+        own = [e for e in entries if e[2] in group]
+        active = sorted((e for e in own if e[4]), key=lambda e: (e[0], e[2], e[3]))
+        k = min(sum(quotas[n] for n in group), len(active))
+        kept = set(active[k:])
+        best = sorted((e for e in own if e not in kept), key=lambda e: e[1:4])[:k]
+        expected |= {e[2:4] for e in kept | set(best)}
+    new = {(n, e) for n, row in enumerate(change.layers.values()) for e in row.topology.edge_ids.tolist()}
+    assert new == expected
 
 
 @given(state=states(), options=requests)

@@ -37,13 +37,17 @@ def problem() -> protocol.Problem:
     return problem_of(Shape(12, 20, 0.2, 16))[0]
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("name", sorted(set(BENCHMARKS) - {"ceilings", "memory"}))
 def test_quick_run_prints_one_complete_json_object_a_line(name: str) -> None:
     done = _run(name, "--quick", "--json", "--rounds", "1")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines
     for line in lines:
+        if "exponent" in line:
+            low, high = line["exponent_interval"]
+            assert low <= line["exponent"] <= high
+            continue
         assert line.keys() >= (IDENTITY if name == "norm" else IDENTITY | SPARSE)
         assert (line["benchmark"], line["threads"]) == (name, 1)
         if line["peer"] is None:
@@ -53,6 +57,20 @@ def test_quick_run_prints_one_complete_json_object_a_line(name: str) -> None:
             assert line["ratio"] > 0
             assert len(line["ratio_quartiles"]) == 2
         assert ("floor" in line) == ("meets_floor" in line)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [("ceilings", {"bytes", "gb_s", "gflop_s", "copy_gb_s"}), ("memory", {"n", "nnz", "peak_mb", "bytes_per_nnz"})],
+)
+def test_quick_run_of_what_has_no_contestants(name: str, keys: set[str]) -> None:
+    done = _run(name, "--quick", "--json")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 2
+    for line in lines:
+        assert line.keys() >= keys | {"work", "benchmark"}
+        assert all(line[key] >= 0 for key in keys)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,11 @@ from gse_ref.rng import stream
 
 @dataclass
 class DenseRun:
-    """State: weights, masks, biases and momenta of each layer, all dense."""
+    """State: weights, masks, biases and momenta of each layer, all dense.
+
+    The masks say what takes part in the products; `learning` what receives gradients, the same masks unless a
+    method sets others; `decays` are factors of the weight decay of each weight.
+    """
 
     weights: list[np.ndarray]
     masks: list[np.ndarray]
@@ -26,6 +30,9 @@ class DenseRun:
     weight_decay: float = 1e-4
 
     def __post_init__(self) -> None:
+        self.learning = self.masks
+        self.decays = [np.ones_like(w) for w in self.weights]
+        self.gradients = [np.zeros_like(w) for w in self.weights]
         self.velocity = [np.zeros_like(w) for w in self.weights]
         self.bias_velocity = [np.zeros_like(b) for b in self.biases]
 
@@ -48,10 +55,12 @@ class DenseRun:
         return inputs, deltas, loss
 
     def sgd(self, x: np.ndarray, labels: np.ndarray) -> float:
-        """Take one SGD step with momentum; decay on active weights, not on biases."""
+        """Take one SGD step with momentum; decay on weights that learn, not on biases."""
         inputs, deltas, loss = self.passes(x, labels)
         for layer, (x_l, d_l) in enumerate(zip(inputs, deltas, strict=True)):
-            g = (d_l @ x_l.T + self.weight_decay * self.weights[layer]) * self.masks[layer]
+            self.gradients[layer] = d_l @ x_l.T
+            decay = self.weight_decay * self.decays[layer] * self.weights[layer]
+            g = (self.gradients[layer] + decay) * self.learning[layer]
             self.velocity[layer] = self.momentum * self.velocity[layer] + g
             self.weights[layer] = self.weights[layer] - self.lr * self.velocity[layer]
             self.bias_velocity[layer] = self.momentum * self.bias_velocity[layer] + d_l.sum(1)

@@ -126,3 +126,11 @@ def test_a_model_is_as_it_was_after_an_error() -> None:
     assert model.training
     assert "forward" not in vars(model.layers[1])
     assert model(Tensor(np.zeros((3, 4, 4, 2), np.float32))).shape == (2, 4, 4, 2)
+
+
+def test_silent_connections_multiply_nothing() -> None:
+    model = mlp(6, (5,), 4)
+    initialise(model, 0.5)
+    weight = model.sparse_parameters()["layers.0.weight"]
+    weight.place(weight.topology, weight.data, np.arange(weight.topology.nnz) % 3 == 0)
+    assert next(count.nnz for count in layer_counts(model, (6,))) == weight.topology.nnz * 2 // 3

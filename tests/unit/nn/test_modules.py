@@ -24,7 +24,7 @@ from gse_ref.nn import (
     initialise,
 )
 from gse_ref.rng import stream
-from gse_ref.sparse import LayerShape, SlotMap, edit, empty, erdos_renyi, full, layer_budgets
+from gse_ref.sparse import PATTERNS, LayerShape, SlotMap, edit, empty, erdos_renyi, full, layer_budgets
 from tests.bounds import assert_close
 
 
@@ -341,7 +341,20 @@ def test_each_layer_draws_from_its_own_streams() -> None:
         np.testing.assert_array_equal(layer.weight.data, weights)
 
 
+@pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {"full"}))
+def test_initialise_places_the_pattern_from_the_streams_of_the_topology(pattern: str) -> None:
+    net = mlp()
+    initialise(net, 0.4, seed=5, pattern=pattern)
+    shapes = [LayerShape(6, 8), LayerShape(4, 5)]
+    sparse, counts = net.sparse_parameters().values(), layer_budgets("erdos_renyi", shapes, 0.4)
+    for number, parameter, nnz in zip((0, 2), sparse, counts, strict=True):
+        expected = PATTERNS[pattern](parameter.topology.shape, nnz, stream(5, "topology", number))
+        assert parameter.topology == expected
+
+
 def test_what_initialise_refuses() -> None:
+    with pytest.raises(InputError, match="unknown pattern 'smallworld': did you mean 'small_world'"):
+        initialise(mlp(), 0.5, pattern="smallworld")
     with pytest.raises(InputError, match="no sparse layer to initialise"):
         initialise(Sequential(Linear(3, 3, sparse=False)), 0.5)
     with pytest.raises(InputError, match="unknown budget"):

@@ -13,7 +13,7 @@ from gse_ref.autodiff import Tensor
 class Parameter:
     data: np.ndarray
     grad: Tensor | None = None
-    decay: bool = True
+    decay: bool | np.ndarray = True
 
 
 def draw(shape: tuple[int, ...], seed: int, dtype: type = np.float64) -> np.ndarray:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from gse_ref.counts import rounded
 from gse_ref.errors import InputError
-from gse_ref.sparse import BUDGETS, LayerShape, layer_budgets
+from gse_ref.sparse import BUDGETS, LayerShape, layer_budgets, layer_shares
 from tests import strategies
+from tests.bounds import assert_close
 
 layers = strategies.layer_shapes().map(lambda rows: [LayerShape(*row) for row in rows])
 kinds = st.sampled_from(sorted(BUDGETS))
@@ -96,6 +97,23 @@ def test_the_kernel_counts_in_erdos_renyi_kernel() -> None:
     assert LayerShape(32, 16 * 9, (3, 3)).size == 32 * 16 * 9
 
 
+@given(kind=kinds, shapes=layers, density=st.floats(1e-3, 1))
+def test_shares_are_what_budgets_round(kind: str, shapes: list[LayerShape], density: float) -> None:
+    sizes, shares = [shape.size for shape in shapes], layer_shares(kind, shapes, density)
+    assert all(0 <= share <= size for share, size in zip(shares, sizes, strict=True))
+    total = np.array(density * sum(sizes))
+    assert_close(np.array(sum(shares)), total, total, len(shapes))
+    if total >= 1:
+        # the total itself is rounded, by half a connection at most
+        budgets = layer_budgets(kind, shapes, density)
+        assert all(abs(a - b) < 1.5 + 1e-6 for a, b in zip(shares, budgets, strict=True))
+
+
+def test_shares_below_one_connection() -> None:
+    assert layer_shares("uniform", [LayerShape(2, 4), LayerShape(2, 12)], 2**-8) == [2**-5, 3 * 2**-5]
+    assert layer_shares("scaled", [LayerShape(1, 4), LayerShape(3, 4)], 2**-8) == [2**-6, 3 * 2**-6]
+
+
 def test_rounding_follows_the_largest_remainder() -> None:
     assert layer_budgets("uniform", [LayerShape(1, 3)] * 3, 4 / 9) == [2, 1, 1]
 
@@ -107,10 +125,11 @@ def test_densities_that_make_no_sense(density: float) -> None:
 
 
 def test_what_else_is_refused() -> None:
-    with pytest.raises(InputError, match="unknown budget 'erdos': did you mean 'erdos_renyi'"):
-        layer_budgets("erdos", [LayerShape(3, 3)], 0.5)
-    with pytest.raises(InputError, match="at least one sparse layer"):
-        layer_budgets("uniform", [], 0.5)
+    for shared_out in (layer_budgets, layer_shares):
+        with pytest.raises(InputError, match="unknown budget 'erdos': did you mean 'erdos_renyi'"):
+            shared_out("erdos", [LayerShape(3, 3)], 0.5)
+        with pytest.raises(InputError, match="at least one sparse layer"):
+            shared_out("uniform", [], 0.5)
     with pytest.raises(InputError, match=r"density 0\.01 of 9 possible connections leaves none: raise the density"):
         layer_budgets("uniform", [LayerShape(3, 3)], 0.01)
 

@@ -230,6 +230,18 @@ def test_a_copy_is_read_only_too(again: Any) -> None:
     assert not topology.indices.flags.writeable
 
 
+def test_a_deep_copy_is_the_topology_itself() -> None:
+    """It cannot change, and a copied model need not validate and transpose it again."""
+    assert copy.deepcopy({"a": SMALL})["a"] is SMALL
+
+
+def test_chosen_slots_are_a_topology() -> None:
+    topology = Topology([0, 2, 2, 5, 6], [0, 3, 0, 1, 2, 3], (4, 4))
+    for slots in ([], [0], [1, 2, 5], [0, 1, 2, 3, 4, 5]):
+        chosen = topology.chosen(np.array(slots, np.int64))
+        assert chosen == Topology.from_edges(topology.rows[slots], topology.indices[slots], (4, 4))
+
+
 @pytest.mark.parametrize("name", ["rows", "transpose.indptr", "transpose.rows", "transpose.slots"])
 def test_what_is_derived_and_kept_is_read_only_too(name: str) -> None:
     array: Any = Topology([0, 2, 2, 3], [0, 3, 1], (3, 4))

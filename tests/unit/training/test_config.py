@@ -22,6 +22,7 @@ from gse_ref.errors import InputError
         ({"method": "gsee"}, "unknown method 'gsee': did you mean 'gse'"),
         ({"model": "mpl"}, "did you mean 'mlp'"),
         ({"budget": "erdos"}, "did you mean 'erdos_renyi'"),
+        ({"pattern": "small-world"}, "unknown pattern 'small-world': did you mean 'small_world'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"scope": "locl"}, "available: global, layer"),
         ({"observe": "gradients"}, "unknown observe 'gradients': did you mean 'gradient'"),

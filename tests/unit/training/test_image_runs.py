@@ -17,7 +17,7 @@ import pytest
 import gse_ref as gse
 from gse_ref import data
 from gse_ref.errors import DivergenceError, InputError
-from gse_ref.explore import METHODS, Method, Proposal
+from gse_ref.explore import METHODS, Method, Proposal, one_shot
 from gse_ref.kernels import launch
 from gse_ref.nn import BatchNorm2d
 from gse_ref.training import Interrupted, loop
@@ -162,6 +162,7 @@ def test_folder_does_not_depend_on_threads(
     model: str, method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(launch, "SERIAL", 0)  # else kernels this small run on one thread in any case
+    monkeypatch.setattr(one_shot, "ROUNDS", 4)
     for threads in (1, 2):
         gse.train(small(tmp_path, str(threads), model, method=method, threads=threads))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
@@ -355,7 +356,10 @@ def test_what_cannot_be_run_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_every_call_of_a_run_agrees_with_the_definition(method: str, tmp_path: Path) -> None:
+def test_every_call_of_a_run_agrees_with_the_definition(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_shot, "ROUNDS", 2)
     options = {"width": 0.0625, "batch_size": 3, "density": 0.3, "epochs": 1, "every": 2, "method": method}
     options |= {"data": write_images(tmp_path, 4, train=7, test=4), "until": 1.0}
     expected = gse.train(small(tmp_path, "cpu", **options))

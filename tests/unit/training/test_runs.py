@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ import pytest
 
 import gse_ref as gse
 from gse_ref.errors import CheckpointError, DataError, DivergenceError, InputError
-from gse_ref.explore import METHODS
+from gse_ref.explore import METHODS, one_shot
 from gse_ref.kernels import launch
+from gse_ref.sparse import PATTERNS
 from gse_ref.training import Interrupted
 from gse_ref.training.checkpoint import load
 from gse_ref.training.loop import Trainer
@@ -44,9 +46,28 @@ def rows(run: Path, log: str) -> list[dict]:
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_folder_does_not_depend_on_threads(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "SERIAL", 0)  # else kernels this small run on one thread in any case
+    monkeypatch.setattr(one_shot, "ROUNDS", 4)
     for threads in (1, 2):
         gse.train(small(tmp_path / str(threads), method=method, threads=threads))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+@pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {"full"}))
+def test_every_pattern_is_a_start(pattern: str, tmp_path: Path) -> None:
+    result = gse.train(small(tmp_path / pattern, pattern=pattern, epochs=1, until=1.0, every=3))
+    exact = round(0.05 * (784 * 64 + 64 * 32 + 32 * 10))
+    assert result.nnz == result.nnz_initial
+    assert result.nnz == exact or (pattern == "bernoulli" and abs(result.nnz - exact) < 6 * exact**0.5)
+    first = rows(tmp_path / pattern, "topology.jsonl")[0]
+    assert result.updates > 0
+    assert first["nnz"] == result.nnz
+
+
+def test_a_full_start_is_dense(tmp_path: Path) -> None:
+    result = gse.train(small(tmp_path / "run", pattern="full", density=1.0, epochs=1, method="static"))
+    assert result.nnz == 784 * 64 + 64 * 32 + 32 * 10
+    with pytest.raises(InputError, match="set the density to 1 or choose another pattern"):
+        gse.train(small(tmp_path / "other", pattern="full"))
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
@@ -62,9 +83,23 @@ def test_connections_are_kept(method: str, scope: str, tmp_path: Path) -> None:
     assert [row["epoch"] for row in rows(tmp_path / "run", "metrics.jsonl")] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("stop_at", [1, 9, 16, 29])
-@pytest.mark.parametrize(("method", "optimizer"), [("gse-graest", "sgd"), ("set", "adam"), ("rigl", "adamw")])
-def test_resumed_run_is_the_same_run(method: str, optimizer: str, stop_at: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "optimizer", "stop_at"),
+    [
+        *product(["gse-graest"], ["sgd"], [1, 9, 16, 29]),
+        *product(["set"], ["adam"], [1, 9, 16, 29]),
+        *product(["rigl"], ["adamw"], [1, 9, 16, 29]),
+        *product(
+            ["snfs", "topkast", "topkast-sparse", "gradual"], ["sgd"], [9, 16]
+        ),  # after the first update, the last
+        *product(["lottery"], ["adam"], [33, 40]),  # 33 steps a round: the next step rewinds; in the second round
+        ("synflow", "sgd", 9),
+    ],
+)
+def test_resumed_run_is_the_same_run(
+    method: str, optimizer: str, stop_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_shot, "ROUNDS", 4)
     options = {"method": method, "optimizer": optimizer, "lr": 0.01, "checkpoint_every": 4, "seed": 3}
     whole = gse.train(small(tmp_path / "whole", **options))
 
@@ -124,6 +159,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 
     with pytest.raises(Interrupted, match=r"--resume"):
         gse.train(small(tmp_path / "run"), press)
+    assert load(tmp_path / "run" / "checkpoint.npz").progress["step"] == 5
     gse.train(gse.stored_config(tmp_path / "run"))
     gse.train(small(tmp_path / "whole"))
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")

@@ -1,0 +1,109 @@
+"""What this machine can do at most: load-and-multiply-add and copy rates by the size of what is touched.
+
+The pattern of the sparse kernels is one vector load for each multiply-add, sums in registers: its rate falls from
+cache level to cache level. A row of a benchmark is held against the rate of the level that its operand lives in.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from gse_ref.backends import empty
+from gse_ref.kernels.simd import FASTMATH, at, axpy, copy, fill, tile
+
+#: Sizes of what is touched, in bytes, from well inside a first-level cache to well beyond a third-level one.
+SIZES = tuple(1 << power for power in range(13, 29))
+QUICK_SIZES = (1 << 13, 1 << 16)
+#: Bytes that a sample moves at least, and samples of each size, of which the fastest counts: it is a ceiling.
+MOVED, SAMPLES = 1 << 28, 3
+T = 128
+
+
+@njit(cache=True, fastmath=FASTMATH)
+def _load_and_add(x, repeats, out):
+    total = tile(x, T)
+    fill(total, np.float32(0), T)
+    for _ in range(repeats):
+        for b in range(0, x.size, T):
+            axpy(total, np.float32(0.5), at(x, b), T)
+    copy(at(out, 0), total, T)
+
+
+@njit(cache=True, fastmath=FASTMATH)
+def _copy(x, repeats, out):
+    for _ in range(repeats):
+        for b in range(0, x.size, T):
+            copy(at(out, b), at(x, b), T)
+
+
+class Rate(NamedTuple):
+    """Rates where `size` bytes are touched over and over.
+
+    load : bytes a second that are loaded and multiply-added; half as many multiply-adds and additions (FLOPs).
+    copy : bytes a second read and written by a copy, `size` counting both arrays.
+    """
+
+    size: int
+    load: float
+    copy: float
+
+
+def _fastest(kernel: Callable[..., None], x: np.ndarray, out: np.ndarray, moved: int) -> float:
+    repeats = max(1, MOVED // moved)
+    kernel(x, 1, out)
+    best = math.inf
+    for _ in range(SAMPLES):
+        start = time.perf_counter()
+        kernel(x, repeats, out)
+        best = min(best, time.perf_counter() - start)
+    return repeats * moved / best
+
+
+def measure_rate(size: int) -> Rate:
+    """Measure both rates at one size in bytes."""
+    x, out = empty((size // 4,), np.float32), empty((size // 4,), np.float32)
+    x.fill(1)
+    out.fill(0)
+    half = size // 8
+    load = _fastest(_load_and_add, x, out, size)
+    return Rate(size, load, _fastest(_copy, x[:half], out[:half], size))
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """Rates at rising sizes."""
+
+    rates: tuple[Rate, ...]
+
+    def _at(self, size: float) -> Rate:
+        """Return the rates of the largest measured size that is not larger: never less than can be reached."""
+        return max((rate for rate in self.rates if rate.size <= size), default=self.rates[0])
+
+    def seconds(self, loaded: float, resident: float, compulsory: float) -> float:
+        """Return the least time of a pass.
+
+        Parameters
+        ----------
+        loaded : bytes that are loaded and multiply-added. resident : bytes of the operand they come from.
+        compulsory : bytes that have to be read and written once, in arrays of that size together.
+        """
+        return max(loaded / self._at(resident).load, compulsory / self._at(compulsory).copy)
+
+    def facts(self, seconds: float, ours: np.ndarray) -> dict[str, float]:
+        """Return the least time and how much of its speed is reached, for a line of a result."""
+        share = seconds / float(np.median(ours))
+        return {"roofline_ms": float(f"{1e3 * seconds:.4g}"), "of_roofline": float(f"{share:.3g}")}
+
+
+@cache
+def ceilings(quick: bool = False) -> Ceilings:
+    """Measure the ceilings once a process; about three seconds."""
+    return Ceilings(tuple(measure_rate(size) for size in (QUICK_SIZES if quick else SIZES)))
