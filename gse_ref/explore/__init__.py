@@ -5,6 +5,11 @@ from .methods import DENSE as DENSE
 from .methods import METHODS as METHODS
 from .methods import Method as Method
 from .methods import method as method
+from .observe import OBSERVED as OBSERVED
+from .observe import explored_share as explored_share
+from .observe import jaccard_distance as jaccard_distance
+from .observe import recall as recall
+from .observe import survival as survival
 from .proposal import Problem as Problem
 from .proposal import Proposal as Proposal
 from .proposal import Proposer as Proposer

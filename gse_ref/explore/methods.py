@@ -73,6 +73,11 @@ class Method:
             return self.change
         return lambda layers, request: update(layers, propose, request)
 
+    @property
+    def draws_candidates(self) -> bool:
+        """Whether it grows the best of a drawn set S, whose size the subset factor γ sets."""
+        return self.propose is not None and "subset_factor" in self.options
+
 
 _DROPS = frozenset({"prune_criterion"})
 _REGROWS = _DROPS | {"allow_regrow"}

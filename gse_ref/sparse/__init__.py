@@ -17,4 +17,7 @@ from .patterns import scale_free as scale_free
 from .patterns import small_world as small_world
 from .sampling import sample_inactive as sample_inactive
 from .sampling import sample_inactive_in_rows as sample_inactive_in_rows
+from .sets import difference as difference
+from .sets import overlap as overlap
+from .sets import union as union
 from .topology import Topology as Topology

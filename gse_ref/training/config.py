@@ -15,7 +15,7 @@ from ..backends import available, default
 from ..counts import rounded
 from ..data import UNREADABLE
 from ..errors import InputError, unknown
-from ..explore import CRITERIA, METHODS, SCHEDULES, SCOPES
+from ..explore import CRITERIA, METHODS, OBSERVED, SCHEDULES, SCOPES
 from ..models import MODELS
 from ..sparse import BUDGETS, PATTERNS
 
@@ -153,6 +153,9 @@ class TrainConfig:
     """Samples of the batch that an update looks at; default the batch size."""
     probe_per_class: int | None = None
     """Draw this many samples of each class for an update instead (the paper: 10)."""
+    observe: str = "nothing"
+    """What exploration.jsonl records at each update: nothing, topology (what was ever active, what survived; cheap)
+    or gradient (also what RigL would have grown, at the cost of RigL)."""
     seed: int = 0
     """Seed of all random streams, from 0."""
     dtype: str = "float32"
@@ -202,6 +205,7 @@ class TrainConfig:
             "dtype": DTYPES,
             "backend": available(),
             "unreadable": UNREADABLE,
+            "observe": OBSERVED,
         }
         for name, table in tables.items():
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in table:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +19,8 @@ from .build import Parts, build
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .diagnose import first_non_finite
-from .record import LOGS
+from .record import LOGS, Log
 from .rewiring import Rewiring
-
-Log = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass
@@ -75,7 +72,7 @@ class Trainer:
     Parameters
     ----------
     config : the run.
-    log : receives (log name, row) for metrics, topology and events.
+    log : receives (log name, row) for metrics, topology, events and exploration.
     state : a checkpoint to go on from.
 
     Raises
@@ -92,7 +89,7 @@ class Trainer:
         self.layers = self.model.sparse_parameters()
         self.progress = Progress()
         self.total_steps = self.parts.total_steps
-        self.rewiring = Rewiring(config, self.parts, self.layers, self._loss)
+        self.rewiring = Rewiring(config, self.parts, self.layers, self._loss, log)
         self._initial = self._weights_and_buffers() if self.parts.densities else {}
         if state is not None:
             if state.data != self.parts.dataset.digest:
@@ -130,13 +127,14 @@ class Trainer:
             progress=asdict(self.progress),
             model=self.model.state_dict(),
             optimizer=self.optimizer_state,
-            memory=self.rewiring.memory,
+            memory=self.rewiring.state(),
         )
 
     def log_initial_topology(self) -> None:
         """Log the topology before the first step."""
         layers = [{"name": name, "nnz": p.nnz} for name, p in self.layers.items()]
         self.log("topology.jsonl", {"step": 0, "nnz": self.nnz, "layers": layers})
+        self.rewiring.log_first()
 
     def steps(self) -> Iterator[bool]:
         """Take the remaining SGD steps; yield after each, True where it ended an epoch.

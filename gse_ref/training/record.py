@@ -5,19 +5,24 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, InputError
 
+#: The log of a run whose exploration is observed; others have no such file.
+EXPLORATION = "exploration.jsonl"
+_ALWAYS = ("metrics.jsonl", "topology.jsonl", "events.jsonl")
 #: Logs that are equal byte for byte for equal runs. `sessions.jsonl` beside them holds what is not: threads,
 #: versions, seconds, memory.
-LOGS = ("metrics.jsonl", "topology.jsonl", "events.jsonl")
+LOGS = (*_ALWAYS, EXPLORATION)
 SESSIONS = "sessions.jsonl"
 CONFIG, CHECKPOINT, DIVERGED = "config.json", "checkpoint.npz", "diverged.npz"
 
+#: Receives the name of a log and a row for it.
+Log = Callable[[str, dict[str, Any]], None]
 
 #: Ending of a file that is being written; after a kill it may stay behind and means nothing.
 _PART = ".part"
@@ -72,7 +77,7 @@ def make_folder(out: Path | None, name: str, config: str) -> RunFolder:
             go_on = f", or --resume {path} to go on with the run there" if (path / CONFIG).exists() else ""
             raise InputError(f"{path} is not empty: give another --out{go_on}")
         write_atomically(path / CONFIG, config.encode())
-        for log in LOGS:
+        for log in _ALWAYS:
             (path / log).touch()
     except OSError as error:
         raise InputError(f"cannot write a run to {path}: {error.strerror or error}; give another --out") from None
@@ -123,9 +128,15 @@ class RunFolder:
     def settle(self) -> dict[str, int]:
         """Bring `LOGS` to the disk, so that no later checkpoint knows more than they hold; return their bytes."""
         for log in LOGS:
-            with (self.path / log).open("rb") as file:
-                os.fsync(file.fileno())
-        return {log: (self.path / log).stat().st_size for log in LOGS}
+            if (self.path / log).exists():
+                with (self.path / log).open("rb") as file:
+                    os.fsync(file.fileno())
+        return {log: self._size(log) for log in LOGS}
+
+    def _size(self, log: str) -> int:
+        """Return the bytes of a log, 0 where it has no file."""
+        path = self.path / log
+        return path.stat().st_size if path.exists() else 0
 
     def cut(self, lengths: Mapping[str, int]) -> None:
         """Cut `LOGS` back to these lengths: what was logged after the checkpoint happens again.
@@ -135,15 +146,16 @@ class RunFolder:
         CheckpointError : a log is missing or shorter than the checkpoint says.
         """
         for log in LOGS:
-            path = self.path / log
-            have = path.stat().st_size if path.exists() else 0
+            have = self._size(log)
             if have < lengths[log]:
                 raise CheckpointError(
-                    f"{path} has {have} bytes, the checkpoint knew {lengths[log]}: it was changed"
+                    f"{self.path / log} has {have} bytes, the checkpoint knew {lengths[log]}: it was changed"
                 )
-        for log in LOGS:
+        for log in _ALWAYS:
             (self.path / log).touch()
-            os.truncate(self.path / log, lengths[log])
+        for log in LOGS:
+            if self._size(log) > lengths[log]:
+                os.truncate(self.path / log, lengths[log])
         for entry in self.path.iterdir():
             if _is_part(entry):
                 entry.unlink()

@@ -15,9 +15,13 @@ from ..explore.proposal import Layers
 from ..nn import Observer, probe
 from .build import Parts
 from .config import TrainConfig
+from .exploration import Exploration
+from .record import Log
 
 #: (x, labels, step) → loss of a batch in training.
 Loss = Callable[[np.ndarray, np.ndarray, int], Tensor]
+#: Begins the names under which a checkpoint keeps what `Exploration` has to know; no layer's name does.
+_EXPLORATION = "exploration/"
 
 
 def _kind(array: np.ndarray | None) -> str:
@@ -32,21 +36,34 @@ class Rewiring:
     ----------
     layers : the sparse layers by name.
     loss : of a batch, for the probe.
+    log : receives what is observed of the exploration.
 
     Attributes
     ----------
-    memory : arrays that the method keeps from update to update, by layer; part of a checkpoint.
+    memory : arrays that the method keeps from update to update, by layer.
 
     Raises
     ------
     InputError : a density that the method cannot reach, by this schedule or at all.
     """
 
-    def __init__(self, config: TrainConfig, parts: Parts, layers: Layers, loss: Loss) -> None:
+    def __init__(self, config: TrainConfig, parts: Parts, layers: Layers, loss: Loss, log: Log) -> None:
         self._config, self._parts, self._layers, self._loss = config, parts, layers, loss
         remember = parts.method.remember
         self.memory: dict[str, np.ndarray] = {} if remember is None else remember(layers)
+        observed = config.observe != "nothing"
+        self._exploration = Exploration(config.observe, parts.method, layers, log) if observed else None
         self._require_an_end()
+
+    def log_first(self) -> None:
+        """Log what is observed of the first topology, if anything is."""
+        if self._exploration is not None:
+            self._exploration.log_first()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what a checkpoint has to keep: the memory, and what was observed."""
+        known = {} if self._exploration is None else self._exploration.state()
+        return self.memory | {_EXPLORATION + name: array for name, array in known.items()}
 
     def _require_an_end(self) -> None:
         config, timing = self._config, self._parts.timing
@@ -66,13 +83,17 @@ class Rewiring:
                 "inverse_power (the cubic of gradual pruning)"
             )
 
-    def restore(self, memory: dict[str, np.ndarray]) -> None:
-        """Take the memory of a checkpoint.
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take what `state` returned before.
 
         Raises
         ------
         CheckpointError : arrays that are not those of this method and model.
         """
+        memory = dict(state)
+        if self._exploration is not None:
+            seen = [name for name in state if name.startswith(_EXPLORATION)]
+            self._exploration.restore({name.removeprefix(_EXPLORATION): memory.pop(name) for name in seen})
         for name in sorted({*self.memory, *memory}):
             own, other = (_kind(arrays.get(name)) for arrays in (self.memory, memory))
             if own != other:
@@ -116,7 +137,10 @@ class Rewiring:
             problem=Problem(self._parts.model, lambda: self._batch(step)),
             memory=self.memory,
         )
-        return changes(self._layers, request)
+        change = changes(self._layers, request)
+        if self._exploration is not None:
+            self._exploration.see(change, request)
+        return change
 
     def _target(self, step: int) -> Target:
         config, timing = self._config, self._parts.timing

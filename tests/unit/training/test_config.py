@@ -25,6 +25,8 @@ from gse_ref.errors import InputError
         ({"pattern": "small-world"}, "unknown pattern 'small-world': did you mean 'small_world'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"scope": "locl"}, "available: global, layer"),
+        ({"observe": "gradients"}, "unknown observe 'gradients': did you mean 'gradient'"),
+        ({"observe": None}, "available: gradient, nothing, topology"),
         ({"optimizer": "sdg"}, "did you mean 'sgd'"),
         ({"dtype": "float16"}, "did you mean 'float"),
         ({"backend": "gpu"}, "available: cpu, naive, shadow"),
