@@ -42,7 +42,7 @@ def test_a_run_says_what_it_makes_dense(method: str, capsys: pytest.CaptureFixtu
         (["--method", "lottery", "--density", "0.01", "--min-nnz", "5"], "lower min_nnz or raise the density"),
         (["--method", "snip", "--prune-criterion", "momentum"], "prune_criterion momentum means nothing to snip"),
         (["--method", "gradual", "--prune-criterion", "signed"], "gradual replaces nothing: use magnitude"),
-        (["--method", "set", "--allow-regrow"], "it is a setting of rigl, rigl-blocked, rigl-sketch"),
+        (["--method", "set", "--allow-regrow"], "it is a setting of rigl, rigl-sketch"),
         (["--prune-criterion", "momentum", "--momentum", "0"], "needs momentum above 0, or adam or adamw"),
         (["--prune-criterion", "saliencies"], "did you mean 'saliency'"),
         (["--method", "top-kast"], "did you mean 'topkast'"),

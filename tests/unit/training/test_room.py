@@ -16,7 +16,7 @@ from tests.methods import SPARSE
 from tests.unit.training.test_method_runs import small
 
 #: Methods that hold an array of n_out · n_in numbers; RigL only holds blocks.
-WHOLE = sorted(set(METHODS) - set(SPARSE) - {"rigl", "rigl-blocked", "rigl-sketch"})
+WHOLE = sorted(set(METHODS) - set(SPARSE) - {"rigl", "rigl-sketch"})
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
