@@ -56,7 +56,7 @@ def _with_regrowth(
     best = split(active().top_k(np.concatenate(scores), k), [len(s) for s in scores])
     choices = []
     for proposal, slots, order, positions in zip(proposals, pruned, orders, best, strict=True):
-        picked, count = np.sort(order[positions]), len(proposal.rows)
+        picked, count = order[positions], len(proposal.rows)
         stay = picked[picked >= count] - count
         choices.append(Choice(picked[picked < count], np.delete(slots, stay)))
     return choices

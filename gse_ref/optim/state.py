@@ -122,7 +122,7 @@ def decay_of(name: str, parameter: Trainable, weight_decay: float) -> float | np
             f"{name} has {parameter.data.shape} elements but factors of weight decay for {decay.shape}: set them "
             "anew when the topology changes"
         )
-    return decay * float(weight_decay) if weight_decay else 0.0
+    return decay * float(weight_decay)
 
 
 def blocks(*arrays: Any) -> Iterator[tuple[Any, ...]]:

@@ -124,9 +124,9 @@ class TrainConfig:
     weight_decay: float = 1e-4
     """L2 penalty on active weights, not on biases."""
     milestones: tuple[float, ...] = ()
-    """Epochs after which the learning rate is divided by 10, separated by spaces."""
+    """Epochs after which the learning rate is divided by 10, separated by spaces; of each round of lottery."""
     warmup: float = 0.0
-    """Epochs of linear warm-up of the learning rate."""
+    """Epochs of linear warm-up of the learning rate; lottery warms up in each round."""
     label_smoothing: float = 0.0
     """Share of the label spread over all classes, in [0, 1)."""
     subset_factor: float = 1.0
@@ -144,11 +144,11 @@ class TrainConfig:
     every: int = 20
     """Steps between topology updates."""
     until: float | None = None
-    """Epoch after which the topology stays; default 60 % of the epochs."""
+    """Epoch after which the topology stays; default 60 % of the epochs. Nothing to the rounds of lottery."""
     scope: str = "global"
     """global: connections may move between layers; layer: each layer keeps its number."""
     min_nnz: int = 0
-    """Connections that an update leaves to every layer."""
+    """Connections that an update leaves to every layer, where the scope or the method does not fix their number."""
     probe_samples: int | None = None
     """Samples of the batch that an update looks at; default the batch size."""
     probe_per_class: int | None = None

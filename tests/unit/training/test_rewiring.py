@@ -61,7 +61,7 @@ def test_what_cannot_be_reached_is_refused_before_anything_is_written(
         ({"method": "topkast", "prune_criterion": "momentum"}, "means nothing to topkast"),
         (
             {"method": "gse", "allow_regrow": True},
-            r"allow_regrow True means nothing to gse; .* of rigl, rigl-block",
+            r"allow_regrow True means nothing to gse; .* of rigl, rigl-sk",
         ),
         ({"method": "snfs", "allow_regrow": True}, "allow_regrow True means nothing to snfs"),
         ({"method": "gradual", "prune_criterion": "signed"}, "gradual replaces nothing: use magnitude"),

@@ -10,8 +10,11 @@ import pytest
 import gse_ref as gse
 from gse_ref.errors import InputError
 from gse_ref.explore import METHODS
+from gse_ref.nn import SparseParameter
+from gse_ref.rng import stream
+from gse_ref.sparse import LayerShape, erdos_renyi
 from gse_ref.training import room
-from gse_ref.training.room import dense_bytes
+from gse_ref.training.room import dense_bytes, require_room
 from tests.methods import SPARSE
 from tests.unit.training.test_method_runs import small
 
@@ -44,6 +47,21 @@ def test_what_does_not_fit_is_refused_with_its_size(
     ):
         gse.train(config)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", WHOLE)
+def test_the_last_byte_decides(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    topologies = [erdos_renyi((20, 30), 5, stream(0, "topology")), erdos_renyi((10, 40), 5, stream(0, "topology"))]
+    parameters = []
+    for topology in topologies:
+        parameters.append(SparseParameter(LayerShape(*topology.shape)))
+        parameters[-1].place(topology, np.ones(5, np.float32))
+    needed = dense_bytes(METHODS[method], [600, 400], np.dtype(np.float32), slots=2)
+    monkeypatch.setattr(room, "available_memory", lambda: needed)
+    require_room(method, METHODS[method], parameters, slots=2)
+    monkeypatch.setattr(room, "available_memory", lambda: needed - 1)
+    with pytest.raises(InputError, match=method):
+        require_room(method, METHODS[method], parameters, slots=2)
 
 
 def test_the_size_is_named_before_the_network_is_made(tmp_path: Path) -> None:
