@@ -51,11 +51,11 @@ class UnfinishedError(GseError):
 
 
 class AllocationLimitError(GseError, MemoryError):
-    """A single block of memory beyond the limit of an allocation guard; `size` is its bytes."""
+    """A single block of memory beyond the limit of an allocation guard; `size` is its bytes, where known."""
 
     exit_code = 1
 
-    def __init__(self, message: str, size: int) -> None:
+    def __init__(self, message: str, size: int | None = None) -> None:
         super().__init__(message)
         self.size = size
 

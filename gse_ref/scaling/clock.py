@@ -15,7 +15,7 @@ from ..backends import keep_freed_memory, thread_limit
 FOREIGN = 0.03
 #: Seconds of waiting that say nothing: the grain of the two clocks.
 GRAIN = 2e-5
-RETRIES = 3
+RETRIES = 6
 
 
 class Reading(NamedTuple):
@@ -50,10 +50,17 @@ def timed(call: Callable[[], Any], repeats: int, clock: Clock) -> Reading:
     return Reading(end.wall - start.wall, end.busy - start.busy)
 
 
-def sample(call: Callable[[], Any], repeats: int, clock: Clock, warm: bool) -> float:
+class Sample(NamedTuple):
+    """Seconds a call, and whether the scheduler gave the core to others meanwhile."""
+
+    seconds: float
+    waited: bool
+
+
+def sample(call: Callable[[], Any], repeats: int, clock: Clock, warm: bool) -> Sample:
     """Return seconds a call over `repeats` calls, after one that warms the caches up where `warm`.
 
-    A sample in which the scheduler gave the core to others is taken again, `RETRIES` times in all; then the least.
+    A sample in which the process waited for its core is taken again, `RETRIES` times in all; then it is the least.
     """
     least = float("inf")
     for _ in range(RETRIES):
@@ -62,8 +69,8 @@ def sample(call: Callable[[], Any], repeats: int, clock: Clock, warm: bool) -> f
         took = timed(call, repeats, clock)
         least = min(least, took.wall / repeats)
         if took.wall - took.busy <= max(FOREIGN * took.wall, GRAIN):
-            return took.wall / repeats
-    return least
+            return Sample(took.wall / repeats, False)
+    return Sample(least, True)
 
 
 def _idle_ticks() -> dict[int, int]:

@@ -81,7 +81,7 @@ def counts(study: Study, judged: Sequence[Judgement], name: str) -> list[Curve]:
         found = [each for each in study.of(one.subject, one.phase, "width") if (each.counts or {}).get(name)]
         if found:
             exponent = one.counts.get(name, {}).get("width")
-            slope = None if exponent is None else Slope(exponent, exponent, exponent)
+            slope = None if exponent is None else Slope.exact(exponent)
             y = [float((each.counts or {})[name]) for each in found]
             x = variable("width", [each.sizes for each in found])
             curves.append(Curve(_label(title(one), slope), x, y, slope=slope, fitted=LEAST_SIZES, place=place))
@@ -95,7 +95,7 @@ def memory(study: Study, judged: Sequence[Judgement]) -> list[Curve]:
         found = [each for each in study.of(one.subject, one.phase, "width") if each.peak.bytes > 0]
         if found:
             exponent = one.memory.get("traced", {}).get("width")
-            slope = None if exponent is None else Slope(exponent, exponent, exponent)
+            slope = None if exponent is None else Slope.exact(exponent)
             x = variable("width", [each.sizes for each in found])
             curves.append(
                 Curve(_label(title(one), slope), x, [each.peak.bytes / 1e6 for each in found], place=place)

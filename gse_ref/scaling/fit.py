@@ -17,7 +17,7 @@ from .sizes import Sizes
 Numbers = Sequence[float] | np.ndarray
 
 #: Resamples of an interval, and the share of them inside it.
-RESAMPLES, COVERAGE = 1000, 0.95
+RESAMPLES, COVERAGE = 2000, 0.95
 #: A sweep's slope is taken where the cost is this many times the fitted constant, over this many sizes at least.
 ABOVE_CONSTANT, LEAST_POINTS = 8.0, 4
 
@@ -56,11 +56,16 @@ class Fit(NamedTuple):
 
 
 class Slope(NamedTuple):
-    """Exponent of a power law with its interval; `low` = `value` = `high` for exact costs."""
+    """Exponent of a power law with its 95 % interval; all equal for exact costs."""
 
     value: float
     low: float
     high: float
+
+    @classmethod
+    def exact(cls, value: float) -> Slope:
+        """Return a slope without error."""
+        return cls(value, value, value)
 
 
 def _least(terms: np.ndarray, costs: np.ndarray) -> tuple[np.ndarray, float]:
@@ -164,5 +169,5 @@ def slope_interval(
         drawn[:, place] = np.log(np.median(np.asarray(rounds)[picks], axis=1)) - math.log(float(np.median(rounds)))
     slopes = _slopes(log_x, fitted + signs * residuals + drawn)
     tail = (1 - COVERAGE) / 2
-    low, high = np.quantile(slopes, [tail, 1 - tail])
-    return Slope(value, float(min(low, value)), float(max(high, value)))
+    low, high = (float(q) for q in np.quantile(slopes, [tail, 1 - tail]))
+    return Slope(value, min(low, value), max(high, value))

@@ -32,7 +32,7 @@ class Measurement:
     peak : rise of memory during one call.
     repeats : calls in each sample; warm : whether a call that is not timed precedes it.
     seconds : a call, one sample a round.
-    control : of the control kernel beside each of them.
+    control : of the control kernel beside each of them; waited : whether the core was away during it.
     """
 
     subject: str
@@ -44,6 +44,7 @@ class Measurement:
     warm: bool
     seconds: list[float] = field(default_factory=list)
     control: list[float] = field(default_factory=list)
+    waited: list[bool] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,14 @@ def _visit(
     control_repeats: int,
 ) -> None:
     """Take one sample of each phase of a subject, the control before the first."""
-    beside = sample(control, control_repeats, clock, warm=True)
+    beside = sample(control, control_repeats, clock, warm=True).seconds
     names = list(subject.phases)
     shift = turn % len(names)
     for name in names[shift:] + names[:shift]:
         one = measurements[subject.name, name, sizes]
-        one.seconds.append(sample(work.phases[name], one.repeats, clock, one.warm))
+        taken = sample(work.phases[name], one.repeats, clock, one.warm)
+        one.seconds.append(taken.seconds)
+        one.waited.append(taken.waited)
         one.control.append(beside)
 
 

@@ -140,6 +140,7 @@ def _row(study: Study, one: Measurement) -> dict[str, Any]:
         "quartiles_seconds": [low, high],
         "samples_seconds": one.seconds,
         "control_seconds": one.control,
+        "samples_waited": one.waited,
         "samples_used": len(kept),
     }
 
@@ -150,6 +151,7 @@ def _verdict(study: Study, one: Judgement) -> dict[str, Any]:
         sweep: {
             "slope": growth.slope._asdict(),
             "without_cache_levels": growth.corrected._asdict(),
+            "bound": growth.bound,
             "fits": {name: {k: _finite(v) for k, v in f._asdict().items()} for name, f in growth.fits.items()},
         }
         for sweep, growth in one.timing.items()

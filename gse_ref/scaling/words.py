@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from .fit import Slope
 from .subject import LINEAR
-from .verdict import TIME_BOUND, Judgement, Timing
+from .verdict import Judgement, Timing
 
 #: Symbol of what a sweep varies.
 SYMBOLS = {"width": "n", "nnz": "nnz", "batch": "batch"}
 
+
+#: An interval above this asks for a word on cache levels.
+STRAIGHT = 1.05
 
 #: Counts by what they tell of an algorithm, the most telling last: it is named where none is steeper.
 TELLING = (
@@ -60,10 +63,8 @@ def _growth_of_counts(one: Judgement) -> str | None:
 
 def _growth_of_time(sweep: str, timing: Timing) -> str:
     text = f"time as {interval(sweep, timing.slope)}"
-    if timing.slope.low > TIME_BOUND and timing.corrected.low <= TIME_BOUND:
-        text += f", explained by cache levels: {interval(sweep, timing.corrected)} without them"
-    elif timing.slope.low > TIME_BOUND and timing.linear:
-        text += ", a line fits no worse than x log x"
+    if timing.slope.low > STRAIGHT:
+        text += f", {interval(sweep, timing.corrected)} without what cache levels explain"
     return text
 
 

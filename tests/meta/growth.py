@@ -31,6 +31,7 @@ def judged(phase: str, tallies: Mapping[int, Tally], peaks: Mapping[int, int] | 
             warm=True,
             seconds=[1e-6 * n] * 3,
             control=[1.0] * 3,
+            waited=[False] * 3,
         )
         for n, tally in tallies.items()
     ]

@@ -176,7 +176,7 @@ def test_arrays_outlive_the_block_and_enter_it() -> None:
     with gse.allocation_guard(LIMIT):
         old.clear()
         new = [deep(1000), made_in_a_kernel(1000), np.zeros(10)]
-    new[2].resize(BYTES)
+    new[2].resize(BYTES, refcheck=False)  # a tracer may hold a reference
     new.clear()
 
 

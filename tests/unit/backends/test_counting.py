@@ -37,13 +37,6 @@ def test_counts_are_those_of_literal_loops(function: str, data: st.DataObject) -
     assert counter.total().calls >= 1
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-@given(data=st.data())
-def test_a_counted_backend_keeps_the_contract(function: str, data: st.DataObject) -> None:
-    check = CHECKS[function]
-    check.body(counting(get("cpu"), Counter()), data.draw(check.cases))
-
-
 def test_results_are_passed_on_untouched() -> None:
     made = np.ones((3, 2))
     backend = replace(get("naive"), abs_sums=lambda x: made)

@@ -15,7 +15,7 @@ from gse_ref.scaling.memory import Peak
 from gse_ref.scaling.predict import UNLIMITED
 from gse_ref.scaling.sizes import Sizes
 from gse_ref.scaling.subject import ELEMENTS, QUADRATIC, STREAM, Phase, Work
-from gse_ref.scaling.verdict import Judgement, judge, time_growth, usable
+from gse_ref.scaling.verdict import TIME_BOUNDS, Judgement, judge, time_growth, usable
 from gse_ref.scaling.words import outcome, verdict
 
 from .planted import PLAN, Clock, Noise, linear, machine, program, study
@@ -119,11 +119,21 @@ def test_a_step_at_a_cache_level_is_explained_by_the_yardstick_and_growth_is_not
     assert found.good
     assert found.timing["width"].slope.low > 1.2
     assert found.timing["width"].corrected.value <= 1.0 + 1e-9
-    assert "explained by cache levels: n^1.00" in verdict(found, {})
+    assert "n^1.00 [1.00, 1.00] without what cache levels explain" in verdict(found, {})
     unexplained = _one(clock, program(clock, lambda sizes: 20 * stepping(sizes), moved), on=machine(clock))
     assert unexplained.timing["width"].corrected.low > 1.05, "the same step without a cache behind it"
     quadratic = _one(clock, program(clock, _dense, moved), on=on)
     assert not quadratic.good, "cache levels do not explain a square"
+
+
+def test_where_counts_vouch_a_clock_must_contradict_clearly() -> None:
+    """An exponent of 1.15 is what branch predictors and neighbours do; without counts nobody vouches for it."""
+    clock = Clock()
+    counts = {"multiply_adds": lambda sizes: sizes.nnz * sizes.batch}
+    curved = program(clock, lambda sizes: 1e-9 * sizes.nnz**1.15, counts)
+    assert _one(clock, curved).good
+    assert not _one(clock, program(clock, lambda sizes: 1e-9 * sizes.nnz**1.15)).good
+    assert not _one(clock, program(clock, lambda sizes: 1e-9 * sizes.nnz**1.4, counts)).good
 
 
 def test_an_overhead_at_small_sizes_is_not_growth_below_linear_nor_above() -> None:
@@ -147,21 +157,22 @@ def test_noise_does_not_flip_a_whole_study(seed: int) -> None:
 def _noisy(growth, seed: int, sigma: float) -> bool:
     generator = stream(seed, "check")
     samples = [growth(x) * np.exp(sigma * generator.standard_normal(7)) for x in WIDTHS]
-    return time_growth(WIDTHS, samples, np.ones(len(WIDTHS)), stream(seed, "bootstrap")).linear
+    bound = TIME_BOUNDS["uncounted"]
+    return time_growth(WIDTHS, samples, np.ones(len(WIDTHS)), bound, stream(seed, "bootstrap")).linear
 
 
 def test_false_alarms_and_power_of_the_clock() -> None:
-    """9 widths, 7 rounds, seeds 0 to 99 of 300 tried: with 20 % noise no false alarm in 300 (rate below 1 % with
-    95 % confidence); with 10 % noise n log n was found 300 times of 300, and n^1.5 with 20 % noise."""
+    """9 widths, 7 rounds, seeds 0 to 99 of 300 tried: with 20 % noise no false alarm in 300 (a rate below 1 % with
+    95 % confidence); n log n was found 300 times of 300 with 5 % noise, n^1.5 with 20 %."""
     assert all(_noisy(lambda x: x, seed, 0.2) for seed in range(100))
-    assert not any(_noisy(lambda x: x * math.log2(x), seed, 0.1) for seed in range(100))
+    assert not any(_noisy(lambda x: x * math.log2(x), seed, 0.05) for seed in range(100))
     assert not any(_noisy(lambda x: x**1.5, seed, 0.2) for seed in range(100))
 
 
 def _measured(peaks) -> dict[str, list[Measurement]]:
     sizes = [Sizes(1 << k, 10 << k, 128) for k in range(10, 10 + len(peaks))]
     found = [
-        Measurement("planted", "step", size, None, peak, 1, True, [1e-9 * size.n] * 3, [1e-4] * 3)
+        Measurement("planted", "step", size, None, peak, 1, True, [1e-9 * size.n] * 3, [1e-4] * 3, [False] * 3)
         for size, peak in zip(sizes, peaks, strict=True)
     ]
     return {"width": found}
@@ -196,8 +207,10 @@ def test_small_peaks_say_nothing() -> None:
 
 def test_samples_beside_a_slow_control_are_not_used() -> None:
     one = Measurement("planted", "step", Sizes(1, 1, 1), None, Peak(0, 0), 1, True)
-    one.seconds, one.control = [1.0, 1.1, 9.0, 1.2], [1e-4, 1e-4, 2e-4, 1e-4]
+    one.seconds, one.control, one.waited = [1.0, 1.1, 9.0, 1.2], [1e-4, 1e-4, 2e-4, 1e-4], [False] * 4
     assert list(usable(one, 1e-4)) == [1.0, 1.1, 1.2]
+    one.control, one.waited = [1e-4] * 4, [False, False, True, False]
+    assert list(usable(one, 1e-4)) == [1.0, 1.1, 1.2], "nor one for which the core was away"
     one.control = [2e-4, 1e-4, 2e-4, 1e-4]
     assert list(usable(one, 1e-4)) == one.seconds, "too few are left: all are used"
 
