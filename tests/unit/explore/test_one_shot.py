@@ -90,7 +90,10 @@ def test_synflow_in_rounds_cuts_no_layer() -> None:
 @pytest.mark.parametrize("density", [0.05, 0.3, 0.777, 1.0])
 @pytest.mark.parametrize("network", [perceptron, images])
 @pytest.mark.parametrize("name", SHOTS)
-def test_counts_are_exact_and_weights_stay(name: str, network, density: float, scope: str) -> None:
+def test_counts_are_exact_and_weights_stay(
+    name: str, network, density: float, scope: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_shot, "ROUNDS", 5)
     model = network()
     layers, before = model.sparse_parameters(), contents(model)
     change = SHOTS[name](layers, request_for(model, *batch(model), density, scope=scope))
@@ -114,8 +117,9 @@ def test_the_guard_keeps_connections_in_every_layer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHOTS)
-def test_looking_leaves_no_trace(name: str) -> None:
+def test_looking_leaves_no_trace(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running statistics, modes, gradients and topologies of a network with normalisation."""
+    monkeypatch.setattr(one_shot, "ROUNDS", 2)
     model = small_resnet(8, (3, 8, 8), 5, width=0.25)
     initialise(model, 1.0, seed=1)
     next(iter(model.named_parameters().values())).grad = marker = Tensor(np.ones(3))
