@@ -13,7 +13,7 @@ from ..kernels import conv
 from ..kernels.conv import OUTSIDE
 from ..kernels.launch import launch
 from .api import Array, Geometry, TransposePlan
-from .memory import empty
+from .memory import empty, streamed
 
 
 class _Axis(NamedTuple):
@@ -139,8 +139,8 @@ def _conv(
     launch(conv.expand_rows, len(lists.offsets), indptr, indices, values, _reach(len(x), *way), *lists)
     bias = values[:0] if bias is None else bias
     work = len(indices) * y[0].size
-    plane, width = y[0].size, y[0, 0].size
-    launch(conv.gather, work, *lists, walk.rows, walk.tiles, _contiguous(x), bias, y, plane, width)
+    sizes = y[0].size, y[0, 0].size, streamed(y, y.shape[3])
+    launch(conv.gather, work, *lists, walk.rows, walk.tiles, _contiguous(x), bias, y, *sizes)
     return y
 
 
@@ -162,8 +162,8 @@ def _conv_t(plan: TransposePlan, values: Array, dy: Array, geometry: Geometry, s
     walk = _walk(size, (dy.shape[1], dy.shape[2]), dy.shape[3], geometry, True)
     lists, _ = _transposed(plan, values, walk)
     work = len(values) * dy[0].size
-    plane, width = dx[0].size, dx[0, 0].size
-    launch(conv.gather, work, *lists, walk.rows, walk.tiles, _contiguous(dy), values[:0], dx, plane, width)
+    sizes = dx[0].size, dx[0, 0].size, streamed(dx, dx.shape[3])
+    launch(conv.gather, work, *lists, walk.rows, walk.tiles, _contiguous(dy), values[:0], dx, *sizes)
     return dx
 
 
@@ -178,7 +178,8 @@ def _conv_backward(
     lists, places = _transposed(plan, values, walk)
     images = _contiguous(x), _contiguous(dy), dx, dvalues
     work, blocks = 2 * len(values) * dy[0].size, min(x.shape[0], get_num_threads())
-    launch(conv.backward, work, *lists, places, walk.rows, walk.tiles, *images, dx[0].size, dx[0, 0].size, blocks)
+    sizes = dx[0].size, dx[0, 0].size, blocks, streamed(dx, dx.shape[3])
+    launch(conv.backward, work, *lists, places, walk.rows, walk.tiles, *images, *sizes)
     with np.errstate(over="ignore"):  # to infinity, as in the definition
         return dx, dvalues.astype(values.dtype)
 

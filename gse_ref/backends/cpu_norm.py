@@ -9,7 +9,7 @@ import numpy as np
 from ..kernels import norm
 from ..kernels.launch import launch
 from .api import Array
-from .memory import empty
+from .memory import empty, streamed
 
 #: What an element costs, in elementary operations of `launch`: it comes from the third-level cache, several times.
 _COST = 16
@@ -67,16 +67,17 @@ def _batch_norm_backward(
     masked: bool,
     beta: Array | None = None,
 ) -> tuple[Array, Array, Array, Array | None]:
-    dx = empty(x.shape, x.dtype)
+    dx, size = empty(x.shape, x.dtype), x[0].size
+    past = size % norm.PIECE == 0 and streamed(dx, size)
     if beta is not None and relu and not masked:
         dgamma, dbeta = (np.empty(len(x), x.dtype) for _ in range(2))
         operands = (_planes(x), _planes(dy), gamma, beta, mean, variance, float(epsilon))
-        launch(norm.derived_backward, _COST * x.size, *operands, _planes(dx), dgamma, dbeta)
+        launch(norm.derived_backward, _COST * x.size, *operands, _planes(dx), dgamma, dbeta, past)
         return dx, dgamma, dbeta, None
     t = empty(x.shape, x.dtype) if masked and relu else None
     dgamma, dbeta = (np.empty(len(x), x.dtype) for _ in range(2))
     operands = (_planes(x), _optional(x, y if relu else None), _planes(dy), gamma, mean, variance, float(epsilon))
-    results = (_planes(dx), dgamma, dbeta, _optional(x, t))
+    results = (_planes(dx), dgamma, dbeta, _optional(x, t), past)
     launch(norm.batch_norm_backward, _COST * x.size, *operands, *results)
     return dx, dgamma, dbeta, t
 

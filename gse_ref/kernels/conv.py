@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, uintp
 
-from .simd import FASTMATH, at, axpy, axpy_dot, copy, dot, fill, prefetch, tile
+from .simd import FASTMATH, at, axpy, axpy_dot, copy, dot, fence, fill, prefetch, stream, tile
 
 #: Widths of the tiles that a run of pixels and samples is cut into, widest first.
 WIDE, HALF, NARROW, SMALL, SINGLE = 128, 64, 16, 8, 1
@@ -76,13 +76,16 @@ def _ends(length):
 
 def _make_product(T):
     @njit(fastmath=FASTMATH, inline="always")
-    def product(start, stop, first, last, offsets, weights, x, base, bias, y, out):
+    def product(start, stop, first, last, offsets, weights, x, base, bias, y, out, streamed):
         total = tile(weights, T)
         for b in range(start, stop, T):
             fill(total, bias, T)
             for k in range(first, last):
                 axpy(total, weights[k], at(x, offsets[k] + base + b), T)
-            copy(at(y, out + b), total, T)
+            if streamed:
+                stream(at(y, out + b), total, T)
+            else:
+                copy(at(y, out + b), total, T)
 
     return product
 
@@ -91,12 +94,12 @@ _wide, _half, _narrow, _small, _single = map(_make_product, (WIDE, HALF, NARROW,
 
 
 @njit(parallel=True, cache=True, fastmath=FASTMATH)
-def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width):
+def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width, streamed):
     """y[o, i, t] = bias[o] + Σ_k weights[k] · x[offsets[k] + base] over the list of the class of (i, t); all flat.
 
     rows (height', 2): class and base of each row of y; tiles (count, 4): first element within the row, length,
     class and base of each tile. Class of a position: rows' + tiles'. `plane`, `width`: elements of a channel and of
-    a row of y. An empty bias counts as 0.
+    a row of y. An empty bias counts as 0. streamed: write y past the caches; all its pixels are aligned then.
     """
     count = tiles.shape[0]
     for job in prange(rows.shape[0] * count):
@@ -107,16 +110,18 @@ def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width):
         for o in range(own.size - 1):
             out, first, last = o * plane + i * width + start, uintp(own[o]), uintp(own[o + 1])
             shift = bias[o] if bias.size > 0 else weights.dtype.type(0)
-            _wide(0, wide, first, last, offsets, weights, x, base, shift, y, out)
-            _half(wide, half, first, last, offsets, weights, x, base, shift, y, out)
-            _narrow(half, narrow, first, last, offsets, weights, x, base, shift, y, out)
-            _small(narrow, small, first, last, offsets, weights, x, base, shift, y, out)
-            _single(small, length, first, last, offsets, weights, x, base, shift, y, out)
+            _wide(0, wide, first, last, offsets, weights, x, base, shift, y, out, streamed)
+            _half(wide, half, first, last, offsets, weights, x, base, shift, y, out, streamed)
+            _narrow(half, narrow, first, last, offsets, weights, x, base, shift, y, out, streamed)
+            _small(narrow, small, first, last, offsets, weights, x, base, shift, y, out, streamed)
+            _single(small, length, first, last, offsets, weights, x, base, shift, y, out, streamed)
+        if streamed:
+            fence()
 
 
 def _make_backward(T):
     @njit(fastmath=FASTMATH, inline="always")
-    def backward(start, stop, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, count):
+    def backward(start, stop, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, count, streamed):
         total, own = tile(weights, T), tile(weights, T)  # a copy that nothing can alias stays in registers
         for b in range(start, stop, T):
             prefetch(x, out + b + AHEAD, T)
@@ -126,7 +131,10 @@ def _make_backward(T):
             for k in range(first, last):
                 dots[count] = axpy_dot(total, weights[k], own, at(dy, offsets[k] + base + b), T)
                 count += uintp(1)
-            copy(at(dx, out + b), total, T)
+            if streamed:
+                stream(at(dx, out + b), total, T)
+            else:
+                copy(at(dx, out + b), total, T)
         return count
 
     return backward
@@ -151,7 +159,7 @@ def _add(dots, count, first, last, places, dvalues):
 
 
 @njit(parallel=True, cache=True, fastmath=FASTMATH)
-def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, plane, width, blocks):
+def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, plane, width, blocks, streamed):
     """Both gradients in transposed order: each element of dy that is loaded serves dx and dvalues.
 
     As `gather` from dy to dx; besides, dvalues[places[k]] += Σ x · dy over all positions, float64, from 0. Threads
@@ -176,12 +184,24 @@ def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, p
             for c in range(channels * block // blocks, channels * (block + 1) // blocks):
                 out, first, last, n = c * plane + i * width + start, uintp(own[c]), uintp(own[c + 1]), uintp(0)
                 soon = c * dy_plane + base + ROWS_AHEAD * dy_width
-                n = _wide_back(0, wide, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
-                n = _half_back(wide, half, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
-                n = _narrow_back(half, narrow, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
-                n = _small_back(narrow, small, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
-                n = _single_back(small, length, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n)
+                n = _wide_back(
+                    0, wide, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n, streamed
+                )
+                n = _half_back(
+                    wide, half, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n, streamed
+                )
+                n = _narrow_back(
+                    half, narrow, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n, streamed
+                )
+                n = _small_back(
+                    narrow, small, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n, streamed
+                )
+                n = _single_back(
+                    small, length, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, n, streamed
+                )
                 _add(dots, n, first, last, places, dvalues)
+        if streamed:
+            fence()
 
 
 @njit(fastmath=FASTMATH, inline="always")

@@ -8,10 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from .simd import FASTMATH, at
+from .simd import FASTMATH, at, fence, stream, tile
 
 #: Elements summed in the dtype of x before they go to float64: they fit the first-level cache.
 CHUNK = 2048
+#: Elements that are written past the caches at a time; a divisor of CHUNK.
+PIECE = 128
 
 
 # Apart from the sums: regrouping Σ(a - b) into Σa - Σb would cancel.
@@ -197,12 +199,12 @@ def _derived_spread(source, pull, size, factor, shift, centre, scale, offset, to
 
 
 @njit(parallel=True, cache=True)
-def derived_backward(x, dy, gamma, beta, mean, variance, epsilon, dx, dgamma, dbeta):
+def derived_backward(x, dy, gamma, beta, mean, variance, epsilon, dx, dgamma, dbeta, streamed):
     """`batch_norm_backward` with a ReLU where no residual was added: two arrays read instead of three."""
     size, zero = x.shape[1], x.dtype.type(0)
     for c in prange(x.shape[0]):
         centre, scale, offset = _scaling(x, mean[c], variance[c], epsilon)
-        factor, shift, total, product = gamma[c], beta[c], 0.0, 0.0
+        factor, shift, total, product, piece = gamma[c], beta[c], 0.0, 0.0, tile(x, PIECE)
         for start in range(0, size, CHUNK):
             count, k = min(CHUNK, size - start), c * size + start
             sums = _derived_pulls(at(x, k), at(dy, k), count, centre, scale, offset, factor, shift, zero)
@@ -212,8 +214,14 @@ def derived_backward(x, dy, gamma, beta, mean, variance, epsilon, dx, dgamma, db
         first, second = x.dtype.type(total / size), x.dtype.type(product / size)
         for start in range((size - 1) // CHUNK * CHUNK, -1, -CHUNK):
             count, k = min(CHUNK, size - start), c * size + start
-            source, pull, out = at(x, k), at(dy, k), at(dx, k)
-            _derived_spread(source, pull, count, factor, shift, centre, scale, offset, first, second, zero, out)
+            step = PIECE if streamed else count
+            for b in range(k, k + count, step):
+                source, pull, out = at(x, b), at(dy, b), piece if streamed else at(dx, b)
+                _derived_spread(source, pull, step, factor, shift, centre, scale, offset, first, second, zero, out)
+                if streamed:
+                    stream(at(dx, b), piece, PIECE)
+        if streamed:
+            fence()
 
 
 @njit
@@ -236,24 +244,32 @@ def _sums(c, x, y, dy, centre, scale, offset, kept):
 
 
 @njit(parallel=True, cache=True)
-def batch_norm_backward(x, y, dy, gamma, mean, variance, epsilon, dx, dgamma, dbeta, kept):
+def batch_norm_backward(x, y, dy, gamma, mean, variance, epsilon, dx, dgamma, dbeta, kept, streamed):
     """Gradients of `batch_norm`. An empty y: no ReLU. Unless empty, kept receives dy where y > 0, else 0.
 
-    The second pass runs backwards: what the first read last is still in the cache.
+    The second pass runs backwards: what the first read last is still in the cache. streamed: write dx past the
+    caches; its channels are aligned then and multiples of PIECE.
     """
     size, zero = x.shape[1], x.dtype.type(0)
     for c in prange(x.shape[0]):
         centre, scale, offset = _scaling(x, mean[c], variance[c], epsilon)
         total, product = _sums(c, x, y, dy, centre, scale, offset, kept)
         dbeta[c], dgamma[c] = x.dtype.type(total), x.dtype.type(product)
-        first, second = x.dtype.type(total / size), x.dtype.type(product / size)
+        first, second, piece = x.dtype.type(total / size), x.dtype.type(product / size), tile(x, PIECE)
         for start in range((size - 1) // CHUNK * CHUNK, -1, -CHUNK):
             count, k = min(CHUNK, size - start), c * size + start
-            source, out = at(x, k), at(dx, k)
-            if kept.size > 0:
-                _spread(source, at(kept, k), count, gamma[c], centre, scale, offset, first, second, out)
-            elif y.size > 0:
-                sign, pull = at(y, k), at(dy, k)
-                _masked_spread(source, sign, pull, count, gamma[c], centre, scale, offset, first, second, zero, out)
-            else:
-                _spread(source, at(dy, k), count, gamma[c], centre, scale, offset, first, second, out)
+            step = PIECE if streamed else count
+            for b in range(k, k + count, step):
+                source, out = at(x, b), piece if streamed else at(dx, b)
+                if kept.size > 0:
+                    _spread(source, at(kept, b), step, gamma[c], centre, scale, offset, first, second, out)
+                elif y.size > 0:
+                    sign, pull = at(y, b), at(dy, b)
+                    sums = first, second, zero
+                    _masked_spread(source, sign, pull, step, gamma[c], centre, scale, offset, *sums, out)
+                else:
+                    _spread(source, at(dy, b), step, gamma[c], centre, scale, offset, first, second, out)
+                if streamed:
+                    stream(at(dx, b), piece, PIECE)
+        if streamed:
+            fence()

@@ -48,6 +48,11 @@ class _Vectors:
     def store(self, value, pointer, index):
         self.builder.store(value, self._pointer(pointer, index)).align = self.bytes
 
+    def stream(self, value, pointer, index):
+        store = self.builder.store(value, self._pointer(pointer, index))
+        store.align = self.bytes * self.lanes
+        store.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(_I32, 1)]))
+
     def splat(self, value):
         first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), value, ir.Constant(_I32, 0))
         return self.builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, self.lanes), None))
@@ -91,6 +96,13 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
     def copy(out, source, T):
         """out[:T] = source[:T]"""
         out[:T] = source[:T]
+
+    def stream(out, source, T):
+        """`copy` past the caches, to an aligned `out`; a `fence` has to follow."""
+        out[:T] = source[:T]
+
+    def fence():
+        """Let all that was streamed be seen by other threads before anything that is written later."""
 
     def axpy(out, factor, x, T):
         """out[:T] += factor * x[:T]"""
@@ -178,6 +190,28 @@ else:
             return context.get_dummy_value()
 
         return types.void(out, source, T), generate
+
+    @intrinsic(prefer_literal=True)
+    def stream(typing, out, source, T):
+        width = _literal(T)
+        if width is None:
+            return None
+
+        def generate(context, builder, signature, args):
+            v = _Vectors(context, builder, signature.args[0].dtype, width)
+            for i in range(v.count):
+                v.stream(v.load(args[1], i), args[0], i)
+            return context.get_dummy_value()
+
+        return types.void(out, source, T), generate
+
+    @intrinsic
+    def fence(typing):
+        def generate(context, builder, signature, args):
+            builder.fence("seq_cst")
+            return context.get_dummy_value()
+
+        return types.void(), generate
 
     @intrinsic(prefer_literal=True)
     def axpy(typing, out, factor, x, T):

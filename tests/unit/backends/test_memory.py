@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gse_ref.backends import aligned, empty, keep_freed_memory
-from gse_ref.backends.memory import ALIGNMENT
+from gse_ref.backends.memory import ALIGNMENT, STREAMED, streamed
 
 
 def address(array: np.ndarray) -> int:
@@ -85,3 +85,17 @@ def test_freed_memory_is_kept_for_the_next_array() -> None:
 def test_without_glibc_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda name: object())
     assert keep_freed_memory() is False
+
+
+@pytest.mark.parametrize(
+    ("elements", "run", "dtype", "expected"),
+    [
+        (STREAMED // 4, 16, np.float32, True),
+        (STREAMED // 4 - 16, 16, np.float32, False),
+        (STREAMED // 4, 8, np.float32, False),
+        (STREAMED // 8, 8, np.float64, True),
+        (STREAMED // 4 + 17, 17, np.float32, False),
+    ],
+)
+def test_large_results_with_aligned_runs_are_streamed(elements: int, run: int, dtype: type, expected: bool) -> None:
+    assert streamed(empty((elements,), dtype), run) is expected
