@@ -45,13 +45,12 @@ class _Vectors:
         value.align = self.bytes
         return value
 
-    def store(self, value, pointer, index):
-        self.builder.store(value, self._pointer(pointer, index)).align = self.bytes
-
-    def stream(self, value, pointer, index):
+    def store(self, value, pointer, index, streamed=False):
         store = self.builder.store(value, self._pointer(pointer, index))
-        store.align = self.bytes * self.lanes
-        store.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(_I32, 1)]))
+        store.align = self.bytes
+        if streamed:
+            store.align *= self.lanes
+            store.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(_I32, 1)]))
 
     def splat(self, value):
         first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), value, ir.Constant(_I32, 0))
@@ -177,33 +176,24 @@ else:
 
         return types.void(out, out.dtype, T), generate
 
-    @intrinsic(prefer_literal=True)
-    def copy(typing, out, source, T):
-        width = _literal(T)
-        if width is None:
-            return None
+    def _mover(streamed):
+        @intrinsic(prefer_literal=True)
+        def move(typing, out, source, T):
+            width = _literal(T)
+            if width is None:
+                return None
 
-        def generate(context, builder, signature, args):
-            v = _Vectors(context, builder, signature.args[0].dtype, width)
-            for i in range(v.count):
-                v.store(v.load(args[1], i), args[0], i)
-            return context.get_dummy_value()
+            def generate(context, builder, signature, args):
+                v = _Vectors(context, builder, signature.args[0].dtype, width)
+                for i in range(v.count):
+                    v.store(v.load(args[1], i), args[0], i, streamed)
+                return context.get_dummy_value()
 
-        return types.void(out, source, T), generate
+            return types.void(out, source, T), generate
 
-    @intrinsic(prefer_literal=True)
-    def stream(typing, out, source, T):
-        width = _literal(T)
-        if width is None:
-            return None
+        return move
 
-        def generate(context, builder, signature, args):
-            v = _Vectors(context, builder, signature.args[0].dtype, width)
-            for i in range(v.count):
-                v.stream(v.load(args[1], i), args[0], i)
-            return context.get_dummy_value()
-
-        return types.void(out, source, T), generate
+    copy, stream = _mover(False), _mover(True)
 
     @intrinsic
     def fence(typing):
