@@ -73,16 +73,20 @@ def program(
 
 
 def machine(
-    clock: Clock, slow_from: int = 1 << 60, slowdown: float = 1.0, control: Cost = lambda _: 1e-4
+    clock: Clock,
+    slow_from: int = 1 << 60,
+    slowdown: float = 1.0,
+    slowed: tuple[str, ...] = (STREAM, ROWS, ELEMENTS),
+    control: Cost = lambda _: 1e-4,
 ) -> Subject:
-    """Return a machine whose yardsticks take `slowdown` times as long a byte in layers of width `slow_from` on."""
+    """Return a machine whose yardsticks `slowed` take `slowdown` times as long a byte from width `slow_from` on."""
 
     def build(sizes: Sizes) -> Work:
-        rate = 1e-11 * (slowdown if sizes.n >= slow_from else 1.0)
-        phases = {
-            access: lambda access=access: clock.spend(yardstick.touched(sizes)[access] * rate)
-            for access in (STREAM, ROWS, ELEMENTS)
-        }
+        def seconds(access: str) -> float:
+            slow = sizes.n >= slow_from and access in slowed
+            return yardstick.touched(sizes)[access] * 1e-11 * (slowdown if slow else 1.0)
+
+        phases = {access: lambda access=access: clock.spend(seconds(access)) for access in (STREAM, ROWS, ELEMENTS)}
         return Work({yardstick.CONTROL: lambda: clock.spend(control(sizes)), **phases})
 
     names = (yardstick.CONTROL, STREAM, ROWS, ELEMENTS)
