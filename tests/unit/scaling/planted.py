@@ -31,14 +31,14 @@ class Clock:
     """Stands still unless a planted program spends time on it."""
 
     def __init__(self) -> None:
-        self.wall = self.busy = 0.0
+        self.wall = self.in_line = 0.0
 
     def now(self) -> Reading:
-        return Reading(self.wall, self.busy)
+        return Reading(self.wall, self.in_line)
 
     def spend(self, seconds: float, waiting: float = 0.0) -> None:
         self.wall += seconds + waiting
-        self.busy += seconds
+        self.in_line += waiting
 
 
 class Noise:

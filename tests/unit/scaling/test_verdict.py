@@ -129,6 +129,18 @@ def test_a_step_at_a_cache_level_is_explained_by_the_yardstick_and_growth_is_not
     assert not quadratic.good, "cache levels do not explain a square"
 
 
+def test_without_counts_all_of_a_time_may_be_memorys_but_a_square_is_not() -> None:
+    clock = Clock()
+    on = machine(clock, slow_from=2048, slowdown=5.0)
+
+    def stepping(sizes: Sizes) -> float:
+        return linear(sizes) * (5.0 if sizes.n >= 2048 else 1.0)
+
+    assert _one(clock, program(clock, stepping, phase=Phase(access=ELEMENTS)), on=on).good
+    assert not _one(clock, program(clock, stepping, phase=Phase(access=ELEMENTS))).good
+    assert not _one(clock, program(clock, _dense, phase=Phase(access=ELEMENTS)), on=on).good
+
+
 def test_where_counts_vouch_a_clock_must_contradict_clearly() -> None:
     """An exponent of 1.15 is what branch predictors and neighbours do; without counts nobody vouches for it."""
     clock = Clock()
