@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import backends as backends
     from . import errors as errors
+    from .backends.allocation import allocation_guard as allocation_guard
     from .sparse import Topology as Topology
     from .training import RunResult as RunResult
     from .training import TrainConfig as TrainConfig
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "backends": None,
     "errors": None,
+    "allocation_guard": "backends.allocation",
     "Topology": "sparse",
     "RunResult": "training",
     "TrainConfig": "training",

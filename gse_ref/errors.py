@@ -44,6 +44,16 @@ class MismatchError(GseError):
     exit_code = 1
 
 
+class AllocationLimitError(GseError, MemoryError):
+    """A single block of memory beyond the limit of an allocation guard; `size` is its bytes, where known."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, size: int | None = None) -> None:
+        super().__init__(message)
+        self.size = size
+
+
 class NotLinearError(GseError):
     """A program that should cost O(n + nnz) does not."""
 

@@ -2,8 +2,9 @@
 
 Each function takes the result and the arguments of the backend's function of its name. A convolution first writes
 down the connections that stay inside the image for each class of positions, those whose windows stick out in the
-same way; then it goes over the positions, the channels of the result, the list of the position's class, the batch.
-A tile is the batch at one position: the kernels' tiles of fixed length load weights and offsets more or less often.
+same way by rows and by columns; then it goes over the positions, the channels of the result, the list of the
+position's class, the batch. A tile is the batch at one position: the kernels' tiles of fixed length load weights
+and offsets more or less often.
 Tables that depend on shapes alone (classes, bounds of taps) are made once for a shape and not counted.
 """
 
@@ -131,17 +132,22 @@ def conv_pairs(scores: Array, rows: Array, cols: Array, dy: Array, x: Array, geo
 
 
 def conv_rows(dense: Array, dy: Array, x: Array, geometry: Geometry) -> Tally:
-    """For each tap a copy of both windows, their product by `gradient_rows`, and its place in the result."""
+    """For each tap the product of both windows by `gradient_rows`, and its place in the result.
+
+    A window is copied unless its rows are whole rows of the image.
+    """
+    down, across = (_axis(side, geometry).inside for side in x.shape[1:3])
     n_out, channels, batch, item = len(dy), len(x), x.shape[3], x.itemsize
+    result = n_out * channels * item
     parts = [work(written=dense.nbytes), arrays(dense.nbytes)]
-    for positions in _image(x.shape[1:3], geometry).taps.tolist():
-        own, other, result = (
-            item * number for number in (n_out * positions * batch, channels * positions * batch, n_out * channels)
-        )
-        products = n_out * channels * positions * batch
-        copied = work(read=own + other, written=own + other)
-        made = work(products, 2 * products * item + result, 2 * result)
-        parts += [copied, made, arrays(own, other, result)]
+    for u, v in np.ndindex(geometry.kernel, geometry.kernel):
+        met = int(down[u] * across[v]) * batch
+        own, pixels = met > 0 and across[v] == dy.shape[2], met > 0 and across[v] == x.shape[2]
+        whole = own, pixels and geometry.stride == 1
+        copies = [rows * met * item for rows, kept in zip((n_out, channels), whole, strict=True) if not kept]
+        products = n_out * channels * met
+        parts += [work(read=sum(copies), written=sum(copies)), arrays(*copies)]
+        parts += [work(products, 2 * products * item + result, 2 * result), arrays(result)]
     return total(*parts)
 
 

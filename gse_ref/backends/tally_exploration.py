@@ -16,10 +16,11 @@ from .tally_linear import INDEX, POINTER
 
 #: Bytes of a mass, threshold or uniform.
 FLOAT = 8
-#: What the search for the k-th highest of m scores is charged, in units of m: comparisons, each of which loads a
-#: score, and stores. Introselect with medians of three expects fewer than 2.75 m comparisons for the worst k
-#: (Kirschenhofer, Prodinger & Martínez 1997); the rest is room for its spread.
-SEARCH_COMPARISONS, SEARCH_STORES = 4, 4
+#: What the search for the k-th highest of m scores is charged, in units of m: comparisons, loads and stores.
+#: Introselect with medians of three expects fewer than 2.75 m comparisons, whatever k, where no order of the scores
+#: is likelier than another (Kirschenhofer, Prodinger & Martínez 1997); loads and stores are measured bounds. The
+#: worst order costs a pass for each of 2·log2 m rounds.
+SEARCH_COMPARISONS, SEARCH_LOADS, SEARCH_STORES = 3, 5, 3
 
 
 def abs_sums(mass: Array, x: Array) -> Tally:
@@ -84,15 +85,15 @@ def inactive(result: Pairs, indptr: Array, indices: Array, n_in: int) -> Tally:
 def top_k(positions: Array, scores: Array, k: int) -> Tally:
     """The k-th highest score by introselect on a copy, then two passes over the scores.
 
-    The search is charged its expected bound (`SEARCH_COMPARISONS`, `SEARCH_STORES`), as its actual steps depend on
-    the order of the scores; all else is exact: the first pass compares each score once and counts the ties, the
+    The search is charged its expected bound (`SEARCH_COMPARISONS` and so on), as its actual steps depend on the
+    order of the scores; all else is exact: the first pass compares each score once and counts the ties, the
     second twice, and stores every position (it stays if it counts).
     """
     made = arrays(POINTER * (k + 1))
     if k <= 0:
         return made
     m, item = len(scores), scores.itemsize
-    search = work(0, m * item * (1 + SEARCH_COMPARISONS), m * item * (1 + SEARCH_STORES), m * SEARCH_COMPARISONS)
+    search = work(0, m * item * (1 + SEARCH_LOADS), m * item * (1 + SEARCH_STORES), m * SEARCH_COMPARISONS)
     return total(made, arrays(m * item), search, work(0, 2 * m * item, POINTER * m, 3 * m))
 
 

@@ -17,6 +17,8 @@ from gse_ref import errors
         (errors.CheckpointError, 2, ValueError),
         (errors.DivergenceError, 1, Exception),
         (errors.MismatchError, 1, Exception),
+        (errors.AllocationLimitError, 1, MemoryError),
+        (errors.NotLinearError, 1, Exception),
         (errors.MissingDependencyError, 3, ImportError),
     ],
 )
@@ -30,7 +32,7 @@ def test_exit_codes_and_bases(kind: type[errors.GseError], code: int, also: type
 
 def test_every_error_is_in_the_table_above() -> None:
     kinds = {v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.GseError)}
-    assert len(kinds) == 8
+    assert len(kinds) == 10
 
 
 def test_a_name_that_was_nearly_right() -> None:
