@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json as json_module
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -80,28 +82,37 @@ class Scaling:
             return self.methods
         return scaling.METHODS if self.target is None else ()
 
-    def _folder(self) -> Path:
-        """Return the folder, made and writable, before anything is measured.
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        """Make the folder, before anything is measured; remove it again if nothing comes of it.
 
         Raises
         ------
         InputError : it holds something, or cannot be written.
         """
+        place = Path("runs") if self.out is None else self.out
+        made = not place.exists()
         try:
             if self.out is None:
-                return new_folder("scaling-" + (self.form if self.target is None else "target"))
-            self.out.mkdir(parents=True, exist_ok=True)
-            if any(self.out.iterdir()):
-                raise InputError(f"{self.out} is not empty: give another --out")
+                place, made = new_folder("scaling-" + (self.form if self.target is None else "target")), True
+            place.mkdir(parents=True, exist_ok=True)
+            if any(place.iterdir()):
+                raise InputError(f"{place} is not empty: give another --out")
         except OSError as error:
-            raise InputError(f"cannot write to {self.out}: {error.strerror or error}; give another --out") from None
-        return self.out
+            raise InputError(f"cannot write to {place}: {error.strerror or error}; give another --out") from None
+        try:
+            yield place
+        except BaseException:
+            if made and not any(place.iterdir()):
+                place.rmdir()
+            raise
 
     def _measure(self, plan: scaling.Plan) -> scaling.Study:
         def tell(text: str) -> None:
             print(text, file=sys.stderr, flush=True)
 
-        with scaling.quiet():
+        # Whatever a target prints must not stand among the results.
+        with scaling.quiet(), redirect_stdout(sys.stderr):
             own = [] if self.target is None else [scaling.target(self.target)]
             activations = scaling.activations_for(plan, self.seed)
             subjects = [*scaling.subjects(self._methods(), activations, self.seed), *own]
@@ -121,13 +132,13 @@ class Scaling:
         plan = self._plan()
         if self.report:
             require_matplotlib()
-        folder = self._folder()
-        study = self._measure(plan)
-        settings: dict[str, Any] = {"form": self.form, "methods": list(self._methods()), "target": self.target}
-        found = scaling.to_json(study, **settings, seed=self.seed, folder=str(folder))
-        write_atomically(folder / DATA, json_module.dumps(found, allow_nan=False).encode())
-        if self.report:
-            write_atomically(folder / PAGE, page(study, found).encode())
+        with self._folder() as folder:
+            study = self._measure(plan)
+            settings: dict[str, Any] = {"form": self.form, "methods": list(self._methods()), "target": self.target}
+            found = scaling.to_json(study, **settings, seed=self.seed, folder=str(folder))
+            write_atomically(folder / DATA, json_module.dumps(found, allow_nan=False).encode())
+            if self.report:
+                write_atomically(folder / PAGE, page(study, found).encode())
         print(json_module.dumps(found, allow_nan=False) if self.json else _summary(found, folder))
         bad = [f"{row['subject']} {row['phase']}" for row in found["verdicts"] if not row["good"]]
         if bad:

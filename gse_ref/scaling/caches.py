@@ -9,11 +9,11 @@ import numpy as np
 from .measure import Measurement
 
 
-def touched(one: Measurement) -> int:
-    """Return the bytes that a call moves: as counted, else the memory it took."""
-    if one.counts and "bytes_read" in one.counts:
-        return one.counts["bytes_read"] + one.counts.get("bytes_written", 0)
-    return one.peak.bytes
+def moved(one: Measurement) -> int | None:
+    """Return the bytes that a call moves as counted; None where they are not."""
+    if not one.counts or "bytes_read" not in one.counts:
+        return None
+    return one.counts["bytes_read"] + one.counts.get("bytes_written", 0)
 
 
 def slowdown(seconds_per_byte: Sequence[float]) -> np.ndarray:
@@ -33,16 +33,22 @@ def explained(
 ) -> np.ndarray:
     """Return the share of each time that the cache levels do not explain, in (0, 1].
 
-    The bytes that a call moves, each at the slowdown of the yardstick at that size, are taken off the time, but
-    never more than what it lies above proportion to a smaller size: the correction cannot make growth less than
-    linear.
+    The bytes that a call moves, each at the slowdown of the yardstick at that size, are taken off the time. Where
+    bytes are not counted, all of the time may be memory's: it is then divided by the yardstick's relative slowdown.
+    Never more is taken off than what lies above proportion to a smaller size: the correction cannot make growth
+    less than linear.
 
     Parameters
     ----------
     x : sizes of the sweep, increasing; medians : seconds at each.
     seconds_per_byte : of the yardstick that takes memory as the phase does.
     """
-    extra = np.array([touched(one) for one in found], np.float64) * slowdown(seconds_per_byte)
+    risen, best = slowdown(seconds_per_byte), float(np.min(seconds_per_byte))
+    bytes_moved = [moved(one) for one in found]
+    if None in bytes_moved:
+        extra = medians * risen / (best + risen)
+    else:
+        extra = np.array(bytes_moved, np.float64) * risen
     x_ = np.asarray(x, np.float64)
     proportional = x_ * np.minimum.accumulate(medians / x_)
     return np.maximum(medians - extra, proportional) / medians

@@ -11,18 +11,22 @@ from typing import Any, NamedTuple, Protocol
 
 from ..backends import keep_freed_memory, thread_limit
 
-#: A sample during which the process waited for the core longer than this share of its time is taken again.
+#: A sample of which the process stood in line for its core for a larger share than this is taken again.
 FOREIGN = 0.03
-#: Seconds of waiting that say nothing: the grain of the two clocks.
-GRAIN = 2e-5
 RETRIES = 6
+
+#: Of the calling thread: nanoseconds on a core, nanoseconds ready but in line for one, number of turns.
+_SCHEDULE = Path("/proc/thread-self/schedstat")
 
 
 class Reading(NamedTuple):
-    """Seconds of the wall, and seconds that this process had a core."""
+    """Seconds of the wall, and seconds that this thread was ready to run while others had the core.
+
+    A thread that sleeps, or waits for a disk or a device, is not in line: such waiting is the program's own.
+    """
 
     wall: float
-    busy: float
+    in_line: float
 
 
 class Clock(Protocol):
@@ -34,11 +38,15 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks; nobody is ever in line where the system does not tell."""
 
     def now(self) -> Reading:
         """Return the time."""
-        return Reading(time.perf_counter(), time.process_time())
+        try:
+            in_line = 1e-9 * int(_SCHEDULE.read_text().split()[1])
+        except (OSError, ValueError, IndexError):
+            in_line = 0.0
+        return Reading(time.perf_counter(), in_line)
 
 
 def timed(call: Callable[[], Any], repeats: int, clock: Clock) -> Reading:
@@ -47,11 +55,11 @@ def timed(call: Callable[[], Any], repeats: int, clock: Clock) -> Reading:
     for _ in range(repeats):
         call()
     end = clock.now()
-    return Reading(end.wall - start.wall, end.busy - start.busy)
+    return Reading(end.wall - start.wall, end.in_line - start.in_line)
 
 
 class Sample(NamedTuple):
-    """Seconds a call, and whether the scheduler gave the core to others meanwhile."""
+    """Seconds a call, those in line for the core taken off, and whether they were many."""
 
     seconds: float
     waited: bool
@@ -60,16 +68,18 @@ class Sample(NamedTuple):
 def sample(call: Callable[[], Any], repeats: int, clock: Clock, warm: bool) -> Sample:
     """Return seconds a call over `repeats` calls, after one that warms the caches up where `warm`.
 
-    A sample in which the process waited for its core is taken again, `RETRIES` times in all; then it is the least.
+    A sample of which much was spent in line is taken again, `RETRIES` times in all: others have used the caches
+    meanwhile. Then it is the least.
     """
     least = float("inf")
     for _ in range(RETRIES):
         if warm:
             call()
         took = timed(call, repeats, clock)
-        least = min(least, took.wall / repeats)
-        if took.wall - took.busy <= max(FOREIGN * took.wall, GRAIN):
-            return Sample(took.wall / repeats, False)
+        seconds = (took.wall - took.in_line) / repeats
+        least = min(least, seconds)
+        if took.in_line <= FOREIGN * took.wall:
+            return Sample(seconds, False)
     return Sample(least, True)
 
 

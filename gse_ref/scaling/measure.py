@@ -32,7 +32,8 @@ class Measurement:
     peak : rise of memory during one call.
     repeats : calls in each sample; warm : whether a call that is not timed precedes it.
     seconds : a call, one sample a round.
-    control : of the control kernel beside each of them; waited : whether the core was away during it.
+    control : of the control kernel beside each of them; waited : whether much of it was spent in
+        line for the core.
     """
 
     subject: str
@@ -65,11 +66,12 @@ def _calibrate(subject: Subject, sizes: Sizes, clock: Clock) -> tuple[list[Measu
     for name in subject.phases:
         call = work.phases[name]
         high, _ = peak(call)  # this call also compiles
-        once = timed(call, 1, clock).wall
-        repeats = max(1, min(MOST_REPEATS, int(AT_LEAST / max(once, 1e-7))))
+        once = timed(call, 1, clock)
+        seconds = once.wall - once.in_line
+        repeats = max(1, min(MOST_REPEATS, int(AT_LEAST / max(seconds, 1e-7))))
         own = None if counts is None else dict(counts.get(name, {}))
-        found.append(Measurement(subject.name, name, sizes, own, high, repeats, once < COLD))
-        slowest, most = max(slowest, once), max(most, high.bytes)
+        found.append(Measurement(subject.name, name, sizes, own, high, repeats, seconds < COLD))
+        slowest, most = max(slowest, seconds), max(most, high.bytes)
     return found, Cost(slowest, building.bytes + most)
 
 

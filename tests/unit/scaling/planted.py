@@ -31,14 +31,14 @@ class Clock:
     """Stands still unless a planted program spends time on it."""
 
     def __init__(self) -> None:
-        self.wall = self.busy = 0.0
+        self.wall = self.in_line = 0.0
 
     def now(self) -> Reading:
-        return Reading(self.wall, self.busy)
+        return Reading(self.wall, self.in_line)
 
     def spend(self, seconds: float, waiting: float = 0.0) -> None:
         self.wall += seconds + waiting
-        self.busy += seconds
+        self.in_line += waiting
 
 
 class Noise:
@@ -73,16 +73,20 @@ def program(
 
 
 def machine(
-    clock: Clock, slow_from: int = 1 << 60, slowdown: float = 1.0, control: Cost = lambda _: 1e-4
+    clock: Clock,
+    slow_from: int = 1 << 60,
+    slowdown: float = 1.0,
+    slowed: tuple[str, ...] = (STREAM, ROWS, ELEMENTS),
+    control: Cost = lambda _: 1e-4,
 ) -> Subject:
-    """Return a machine whose yardsticks take `slowdown` times as long a byte in layers of width `slow_from` on."""
+    """Return a machine whose yardsticks `slowed` take `slowdown` times as long a byte from width `slow_from` on."""
 
     def build(sizes: Sizes) -> Work:
-        rate = 1e-11 * (slowdown if sizes.n >= slow_from else 1.0)
-        phases = {
-            access: lambda access=access: clock.spend(yardstick.touched(sizes)[access] * rate)
-            for access in (STREAM, ROWS, ELEMENTS)
-        }
+        def seconds(access: str) -> float:
+            slow = sizes.n >= slow_from and access in slowed
+            return yardstick.touched(sizes)[access] * 1e-11 * (slowdown if slow else 1.0)
+
+        phases = {access: lambda access=access: clock.spend(seconds(access)) for access in (STREAM, ROWS, ELEMENTS)}
         return Work({yardstick.CONTROL: lambda: clock.spend(control(sizes)), **phases})
 
     names = (yardstick.CONTROL, STREAM, ROWS, ELEMENTS)

@@ -85,6 +85,13 @@ def test_the_interval_of_exact_costs_is_a_point() -> None:
     assert found.high - found.low < 1e-9
 
 
+def test_scatter_of_the_sizes_widens_the_interval_even_where_rounds_agree() -> None:
+    scatter = [1.0, 1.2, 0.9, 1.1, 0.8, 1.2, 1.0, 0.9, 1.1]
+    samples = [np.full(5, x * factor) for x, factor in zip(X, scatter, strict=True)]
+    found = fit.slope_interval(X, samples, np.ones(9), stream(0, "bootstrap"))
+    assert found.low < 0.98 < 1.02 < found.high
+
+
 def test_corrections_change_the_slope() -> None:
     samples = [np.full(5, x**1.5) for x in X]
     found = fit.slope_interval(X, samples, np.asarray(X) ** -0.5, stream(0, "bootstrap"))

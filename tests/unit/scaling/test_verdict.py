@@ -14,7 +14,7 @@ from gse_ref.scaling.measure import Measurement
 from gse_ref.scaling.memory import Peak
 from gse_ref.scaling.predict import UNLIMITED
 from gse_ref.scaling.sizes import Sizes
-from gse_ref.scaling.subject import ELEMENTS, QUADRATIC, STREAM, Phase, Work
+from gse_ref.scaling.subject import ELEMENTS, QUADRATIC, ROWS, STREAM, Phase, Work
 from gse_ref.scaling.verdict import TIME_BOUNDS, Judgement, judge, time_growth, usable
 from gse_ref.scaling.words import outcome, verdict
 
@@ -120,10 +120,25 @@ def test_a_step_at_a_cache_level_is_explained_by_the_yardstick_and_growth_is_not
     assert found.timing["width"].slope.low > 1.2
     assert found.timing["width"].corrected.value <= 1.0 + 1e-9
     assert "n^1.00 [1.00, 1.00] without what cache levels explain" in verdict(found, {})
+    other = machine(clock, slow_from=2048, slowdown=5.0, slowed=(STREAM, ROWS))
+    apart = _one(clock, program(clock, stepping, moved, phase=Phase(access=ELEMENTS)), on=other)
+    assert apart.timing["width"].corrected.low > 1.2, "each access has its own yardstick"
     unexplained = _one(clock, program(clock, lambda sizes: 20 * stepping(sizes), moved), on=machine(clock))
     assert unexplained.timing["width"].corrected.low > 1.05, "the same step without a cache behind it"
     quadratic = _one(clock, program(clock, _dense, moved), on=on)
     assert not quadratic.good, "cache levels do not explain a square"
+
+
+def test_without_counts_all_of_a_time_may_be_memorys_but_a_square_is_not() -> None:
+    clock = Clock()
+    on = machine(clock, slow_from=2048, slowdown=5.0)
+
+    def stepping(sizes: Sizes) -> float:
+        return linear(sizes) * (5.0 if sizes.n >= 2048 else 1.0)
+
+    assert _one(clock, program(clock, stepping, phase=Phase(access=ELEMENTS)), on=on).good
+    assert not _one(clock, program(clock, stepping, phase=Phase(access=ELEMENTS))).good
+    assert not _one(clock, program(clock, _dense, phase=Phase(access=ELEMENTS)), on=on).good
 
 
 def test_where_counts_vouch_a_clock_must_contradict_clearly() -> None:
