@@ -73,6 +73,7 @@ def test_planted_growth_turns_the_verdict_red_by_counts_and_by_clock(cost, sweep
     assert not by_count.good
     assert sweep in by_count.steep_counts["moves"]
     assert not by_count.steep_timing
+    assert "; time as n^1.00 [1.00, 1.00]" in verdict(by_count, {}), "the time is told though it proves nothing"
     assert verdict(by_count, {}).startswith("not linear: moves grow as ")
     by_clock = _one(clock, program(clock, cost))
     assert not by_clock.good
