@@ -104,7 +104,7 @@ def verdict(one: Judgement, by_level: Mapping[str, float]) -> str:
 
     Parameters
     ----------
-    by_level : cache level → median nanoseconds a connection there, see `results`.
+    by_level : cache level → median nanoseconds a connection there, see `study.levels`.
     """
     head = outcome(one)
     if not one.decided:
