@@ -104,14 +104,17 @@ def verdict(one: Judgement, by_level: Mapping[str, float]) -> str:
 
     Parameters
     ----------
-    by_level : cache level → median nanoseconds a connection there, see `results`.
+    by_level : cache level → median nanoseconds a connection there, see `study.levels`.
     """
     head = outcome(one)
     if not one.decided:
         return f"{head}: only {one.sizes} widths could be measured within the limits"
     if not one.linear:
-        others = [_growth_of_time("width", one.timing["width"])] if "width" in one.timing else []
-        return f"{head}: " + "; ".join([*_why_not(one), *([] if "width" in one.steep_timing else others)])
+        reasons = _why_not(one)
+        if "width" in one.timing and "width" not in one.steep_timing:
+            # what cache levels explain goes by the bytes moved, which may be what grows
+            reasons.append(f"time as {interval('width', one.timing['width'].slope)}")
+        return f"{head}: " + "; ".join(reasons)
     parts = [_growth_of_counts(one)]
     parts += [_growth_of_time(sweep, timing) for sweep, timing in one.timing.items() if sweep == "width"]
     parts.append(_levels(by_level))
