@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import scaling
+from ..backends import available_memory
 from ..errors import InputError, NotLinearError
 from ..training.record import new_folder, write_atomically
 from .scaling_page import page, require_matplotlib
@@ -72,7 +73,7 @@ class Scaling:
 
     def _limits(self, plan: scaling.Plan) -> scaling.Limits:
         if self.limit_gb is None:
-            return scaling.Limits(plan.limit_seconds, int(SHARE * scaling.available()))
+            return scaling.Limits(plan.limit_seconds, int(SHARE * available_memory()))
         if not self.limit_gb > 0:
             raise InputError(f"limit_gb must be positive, got {self.limit_gb}")
         return scaling.Limits(plan.limit_seconds, int(self.limit_gb * 1e9))

@@ -2,7 +2,6 @@
 
 from .clock import SystemClock as SystemClock
 from .clock import quiet as quiet
-from .memory import available as available
 from .predict import Limits as Limits
 from .sizes import FORMS as FORMS
 from .sizes import Plan as Plan

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import InputError
-
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 #: Writing this to clear_refs(5) sets the peak of resident memory to what is resident now.
 _RESET_PEAK = "5"
@@ -78,19 +76,3 @@ def resident() -> int | None:
     """Return the bytes that are resident now; None where the system does not tell."""
     kilobytes = _kilobytes("VmRSS")
     return None if kilobytes is None else 1024 * kilobytes
-
-
-def available() -> int:
-    """Return how many bytes can still be had without swapping.
-
-    Raises
-    ------
-    InputError : the system does not tell.
-    """
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])
-    except OSError:
-        pass
-    raise InputError("this system does not tell how much memory is free: say how much may be used, --limit-gb")
