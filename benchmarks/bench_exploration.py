@@ -24,6 +24,7 @@ from gse_ref.optim import SGD, remap
 from gse_ref.rng import stream
 from gse_ref.sparse import LayerShape, edit, erdos_renyi
 
+from .ceilings import ceilings
 from .measure import interleaved, row
 from .options import Cases, Options
 
@@ -139,7 +140,9 @@ def _measure(n: int, limits: bool, options: Options) -> Iterator[dict[str, Any]]
     facts = {"n": n, "nnz": nnz, "density": nnz / n**2, "batch": BATCH}
     for name, seconds in times.items():
         if name == STEP:
-            line = row(f"{work} {name}", seconds, **facts)
+            rates = ceilings(options.quick)
+            least = rates.facts(rates.linear_step(n, n, nnz, BATCH), seconds)
+            line = row(f"{work} {name}", seconds, **facts, **least)
         else:
             floor = 1 / LIMIT if limits and name.startswith("whole") else None
             line = row(f"{work} {name}", seconds, STEP, times[STEP], floor, **facts)

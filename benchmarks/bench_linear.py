@@ -10,7 +10,6 @@ import numpy as np
 
 from gse_ref.autodiff import Tensor
 from gse_ref.backends import empty
-from gse_ref.kernels.spmm import WIDE
 from gse_ref.nn import sparse_matmul
 from gse_ref.rng import stream
 from gse_ref.sparse import Topology, erdos_renyi
@@ -81,11 +80,8 @@ def _through_autodiff(problem: Problem, topology: Topology) -> Callable[[], Any]
 
 
 def least_seconds(problem: Problem, rates: Ceilings) -> float:
-    """Return the least time of a step whose every connection loads a row of X, and one of δ for both gradients."""
-    batch, size, (n_out, n_in) = problem.x.shape[1], problem.x.itemsize, problem.shape
-    loaded, width = len(problem.values) * batch * size, min(batch, WIDE) * size
-    forward = rates.seconds(loaded, n_in * width, (n_in + n_out) * batch * size)
-    return forward + rates.seconds(loaded, n_out * width, (2 * n_in + n_out) * batch * size)
+    """Return the least time of a step, see `Ceilings.linear_step`."""
+    return rates.linear_step(*problem.shape, len(problem.values), problem.x.shape[1], problem.x.itemsize)
 
 
 def _measure(shape: Shape, options: Options) -> Iterator[dict[str, Any]]:

@@ -84,6 +84,7 @@ def _measure(shape: Shape, options: Options) -> Iterator[dict[str, Any]]:
         "copy_gb_s": 2 * problem.x.nbytes / np.median(times[COPY]) / 1e9,
         "memory_gb_s": 2 * problem.x.nbytes / np.median(times[COPY_AROUND]) / 1e9,
     }
+    speeds["of_roofline"] = speeds["gb_s"] / speeds["copy_gb_s"]  # of a copy that stays in the same cache
     facts |= {name: float(f"{speed:.4g}") for name, speed in speeds.items()}
     yield row(str(shape), times["ours"], **facts)
     due = None if shape.residual or options.quick else fastest(times, notes, "ours")

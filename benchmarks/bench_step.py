@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from .bench_exploration import BATCH, METHODS, Layer
+from .ceilings import ceilings
 from .measure import interleaved, row
 from .options import Cases, Options
 
@@ -25,6 +26,9 @@ def _measure(n: int, options: Options) -> Iterator[dict[str, Any]]:
     for name, seconds in times.items():
         line = row(f"step n={n} {name}", seconds, **facts)
         line["ns_per_nnz"] = round(1e6 * line["ours_ms"] / nnz, 2)
+        if name == "training step":
+            rates = ceilings(options.quick)
+            line |= rates.facts(rates.linear_step(n, n, nnz, BATCH), seconds)
         if name == "training step" and not options.quick:
             line |= {"limit": f"{1e3 * LIMIT:g} ms", "meets_limit": bool(line["ours_ms"] <= 1e3 * LIMIT)}
         yield line

@@ -18,6 +18,7 @@ from numba import njit
 
 from gse_ref.backends import empty
 from gse_ref.kernels.simd import FASTMATH, at, axpy, copy, fill, tile
+from gse_ref.kernels.spmm import WIDE
 
 #: Sizes of what is touched, in bytes, from well inside a first-level cache to well beyond a third-level one.
 SIZES = tuple(1 << power for power in range(13, 29))
@@ -96,6 +97,12 @@ class Ceilings:
         compulsory : bytes that have to be read and written once, in arrays of that size together.
         """
         return max(loaded / self._at(resident).load, compulsory / self._at(compulsory).copy)
+
+    def linear_step(self, n_out: int, n_in: int, nnz: int, batch: int, itemsize: int = 4) -> float:
+        """Return the least time of a step: each connection loads a row of X, and one of δ for both gradients."""
+        loaded, width, row = nnz * batch * itemsize, min(batch, WIDE) * itemsize, batch * itemsize
+        forward = self.seconds(loaded, n_in * width, (n_in + n_out) * row)
+        return forward + self.seconds(loaded, n_out * width, (2 * n_in + n_out) * row)
 
     def facts(self, seconds: float, ours: np.ndarray) -> dict[str, float]:
         """Return the least time and how much of its speed is reached, for a line of a result."""
