@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gse_ref.backends import Backend, cpu, empty, get
+from gse_ref.conformance.strategies import BATCHES, Edit, Product, Sampled, Signed, of_mask
 from gse_ref.sparse import Topology, full
 from tests.contract.checks import CHECKS, wide_cases
 from tests.contract.judge import call
-from tests.strategies import BATCHES, Edit, Product, Sampled, Signed, of_mask
 
 BACKENDS = ("cpu", "naive", "shadow")
 WIDE = wide_cases()

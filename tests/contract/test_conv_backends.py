@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from gse_ref.backends import Backend, Geometry, cpu_conv, empty, get
+from gse_ref.conformance.strategies import of_mask
+from gse_ref.conformance.strategies.convolution import Convolution, ConvPairs, Patches
 from gse_ref.kernels import conv
 from gse_ref.sparse import full
 from tests.contract.conv_checks import CONV_CHECKS
-from tests.conv_strategies import Convolution, ConvPairs, Patches
-from tests.strategies import of_mask
 from tests.unfolded import flat, unfolded
 
 BACKENDS = ("cpu", "naive", "shadow")
