@@ -25,6 +25,7 @@ _NAMES = {
     "NotCovered": ".adapter",
     "LEVELS": ".check",
     **dict.fromkeys(("Draws", "Edited", "ExploredLayer", "Layer", "Pattern", "Selected"), ".problems"),
+    **dict.fromkeys(("Batch", "Normalisation", "Probe", "Rewired", "TrainedLayer", "TrainingState"), ".problems"),
     **dict.fromkeys(("TrainingProblem", "TrainingTrace", "UpdatedLayer", "UpdateProblem", "Weights"), ".problems"),
     "Result": ".result",
     "run": ".runner",
