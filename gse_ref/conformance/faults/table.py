@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from . import kernels
+from . import kernels, training
 from .fault import Fault as Fault
 
-FAULTS: tuple[Fault, ...] = (*kernels.FAULTS,)
+FAULTS: tuple[Fault, ...] = (
+    *kernels.FAULTS,
+    *training.FAULTS,
+)

@@ -51,3 +51,7 @@ from .layer import shapes as shapes
 from .layer import signed as signed
 from .layer import topologies as topologies
 from .layer import uniforms as uniforms
+from .network import NetworkSetting as NetworkSetting
+from .network import network_settings as network_settings
+from .network import training_problem as training_problem
+from .network import training_problems as training_problems
