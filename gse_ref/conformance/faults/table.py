@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import kernels, training
+from . import convolutions, kernels, training
 from .fault import Fault as Fault
 
 FAULTS: tuple[Fault, ...] = (
     *kernels.FAULTS,
+    *convolutions.FAULTS,
     *training.FAULTS,
 )
