@@ -6,9 +6,10 @@ One file for each level gives the operations; here they are put together.
 from __future__ import annotations
 
 from .own_kernels import OwnKernels
+from .own_update import OwnUpdate
 
 
-class Own(OwnKernels):
+class Own(OwnKernels, OwnUpdate):
     """Any backend of this project.
 
     Parameters

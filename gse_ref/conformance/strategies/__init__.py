@@ -51,3 +51,5 @@ from .layer import shapes as shapes
 from .layer import signed as signed
 from .layer import topologies as topologies
 from .layer import uniforms as uniforms
+from .update import explored_layers as explored_layers
+from .update import updates as updates
