@@ -75,9 +75,15 @@ def _weights(given: Any, shape: tuple[int, int], dtype: np.dtype, what: str) -> 
     return Weights(indptr, indices, values, shape)
 
 
-def _read(given: Any, layer: ExploredLayer, number: int) -> UpdatedLayer:
-    what, dtype = f"layer {number}", layer.weights.values.dtype
-    weights = _weights(getattr(given, "weights", None), layer.weights.shape, dtype, what)
+def read_layer(given: Any, before: Weights, number: int) -> UpdatedLayer:
+    """Return a layer that an update or an edit of `before` gave.
+
+    Raises
+    ------
+    Disagreement : arrays of other shapes or dtypes than such a result has.
+    """
+    what, dtype = f"layer {number}", before.values.dtype
+    weights = _weights(getattr(given, "weights", None), before.shape, dtype, what)
     momentum = array(getattr(given, "momentum", None), f"momentum of {what}", weights.values.shape, "f")
     if momentum.dtype != dtype:
         raise Disagreement(f"momentum of {what} is {momentum.dtype}, not {dtype}", momentum, kind="malformed")
@@ -102,7 +108,7 @@ def read(given: Any, problem: UpdateProblem) -> list[Change]:
         raise Disagreement(f"the result has {len(given)} layers, not {len(problem.layers)}", kind="malformed")
     changes = []
     for number, (layer, one) in enumerate(zip(problem.layers, given, strict=True)):
-        result = _read(one, layer, number)
+        result = read_layer(one, layer.weights, number)
         old, new = state_of(layer.weights, layer.momentum), state_of(result.weights, result.momentum)
         changes.append(Change(number, layer, result, old, new))
     return changes

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import update_choice, update_invariants, update_repeats
+from . import update_choice, update_invariants, update_lifecycle, update_repeats
 
-CHECKS = (*update_invariants.CHECKS, *update_choice.CHECKS, *update_repeats.CHECKS)
+CHECKS = (*update_invariants.CHECKS, *update_choice.CHECKS, *update_repeats.CHECKS, *update_lifecycle.CHECKS)

@@ -1,4 +1,4 @@
-"""Level update: what several updates say of SET's randomness, of determinism and threads; and scores that are NaN."""
+"""Level update: what several updates say of SET, of determinism and of threads; and scores that are NaN."""
 
 from __future__ import annotations
 

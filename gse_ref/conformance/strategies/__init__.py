@@ -51,5 +51,8 @@ from .layer import shapes as shapes
 from .layer import signed as signed
 from .layer import topologies as topologies
 from .layer import uniforms as uniforms
+from .machine import Program as Program
+from .machine import lifecycle as lifecycle
+from .machine import programs as programs
 from .update import explored_layers as explored_layers
 from .update import updates as updates
