@@ -29,7 +29,7 @@ def _graest(seen: Observation, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
     return seen.signed_sums(signs(seen.samples))
 
 
-#: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient, for which both sides
+#: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient, both sides of which
 #: share one sign for each sample.
 DISTRIBUTIONS: dict[str, Masses] = {"uniform": _uniform, "grabo": _grabo, "graest": _graest}
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from ..adapter import NotCovered
 from .own_kernels import OwnKernels
 from .own_training import OwnTraining
+from .own_update import OwnUpdate
 
 
-class Own(OwnKernels, OwnTraining):
+class Own(OwnKernels, OwnUpdate, OwnTraining):
     """Any backend of this project.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...autodiff import Tensor, cross_entropy
-from ...backends import Backend, most_threads, use
+from ...backends import Backend, use
 from ...explore import Numbers, Request, TopologyUpdate, is_due, method, prune_fraction
 from ...nn import (
     BatchNorm2d,
@@ -217,10 +217,3 @@ class OwnTraining(Adapter):
         """Return what happened in the run."""
         with use(self.backend):
             return self.run_class(problem).trace()
-
-    def set_threads(self, count: int) -> None:
-        """Use so many threads from here on, as far as the machine has them; only Numba's kernels know any."""
-        if self.backend.name != "naive":
-            from numba import set_num_threads
-
-            set_num_threads(min(count, most_threads()))

@@ -48,10 +48,15 @@ from .layer import sampled as sampled
 from .layer import shapes as shapes
 from .layer import signed as signed
 from .layer import topologies as topologies
+from .machine import Program as Program
+from .machine import lifecycle as lifecycle
+from .machine import programs as programs
 from .network import NetworkSetting as NetworkSetting
 from .network import network_settings as network_settings
 from .network import training_problem as training_problem
 from .network import training_problems as training_problems
+from .update import explored_layers as explored_layers
+from .update import updates as updates
 from .values import BATCHES as BATCHES
 from .values import DTYPES as DTYPES
 from .values import KINDS as KINDS
