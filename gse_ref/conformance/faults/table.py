@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import convolutions, kernels, training
+from . import complexity, convolutions, kernels, training
 from .fault import Fault as Fault
 
 FAULTS: tuple[Fault, ...] = (
     *kernels.FAULTS,
     *convolutions.FAULTS,
     *training.FAULTS,
+    *complexity.FAULTS,
 )
