@@ -29,6 +29,7 @@ _NAMES = {
     **dict.fromkeys(("TrainingProblem", "TrainingTrace", "UpdatedLayer", "UpdateProblem", "Weights"), ".problems"),
     "Result": ".result",
     "run": ".runner",
+    **dict.fromkeys(("wide_layer", "wide_update"), ".wide"),
 }
 __all__ = sorted(_NAMES)
 

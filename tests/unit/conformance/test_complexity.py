@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from gse_ref.conformance import Adapter, run
+from gse_ref.conformance import Adapter, run, wide_update
 from gse_ref.conformance.adapters.own import Cpu, Naive
 from gse_ref.conformance.checks import complexity
 from gse_ref.conformance.result import Result
-from gse_ref.conformance.wide import wide_update
 from gse_ref.scaling.fit import Slope, compare
 from gse_ref.scaling.verdict import TIME_BOUNDS, Timing
 
