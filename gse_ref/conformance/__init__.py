@@ -25,9 +25,11 @@ _NAMES = {
     "NotCovered": ".adapter",
     "LEVELS": ".check",
     **dict.fromkeys(("Draws", "Edited", "ExploredLayer", "Layer", "Pattern", "Selected"), ".problems"),
+    **dict.fromkeys(("Batch", "Normalisation", "Probe", "Rewired", "TrainedLayer", "TrainingState"), ".problems"),
     **dict.fromkeys(("TrainingProblem", "TrainingTrace", "UpdatedLayer", "UpdateProblem", "Weights"), ".problems"),
     "Result": ".result",
     "run": ".runner",
+    **dict.fromkeys(("wide_layer", "wide_update"), ".wide"),
 }
 __all__ = sorted(_NAMES)
 

@@ -174,7 +174,7 @@ class Adapter:
     # level training
 
     def train(self, problem: TrainingProblem) -> TrainingTrace:
-        """Return what happened in `problem.steps` steps from the given state, on the given batches."""
+        """Return what happened in one SGD step a batch from the given state (sections 4, 5 and 7)."""
         raise NotCovered
 
     # where there is more than one thread

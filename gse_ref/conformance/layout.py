@@ -21,7 +21,11 @@ _BATCHED: dict[str, tuple[int, ...]] = {
 }
 _BATCHED_RESULTS = frozenset({"forward", "transposed", "conv_forward", "conv_transposed"})
 #: Named tuples whose fields have a batch axis: field names by class name.
-BATCHED_FIELDS: dict[str, tuple[str, ...]] = {"ExploredLayer": ("x", "delta")}
+BATCHED_FIELDS: dict[str, tuple[str, ...]] = {
+    "Batch": ("x",),
+    "Draws": ("signs",),
+    "ExploredLayer": ("x", "delta"),
+}
 
 
 def batch_first(array: np.ndarray) -> np.ndarray:

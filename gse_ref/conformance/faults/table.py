@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from . import kernels
+from . import complexity, convolutions, kernels, training
 from .fault import Fault as Fault
 
-FAULTS: tuple[Fault, ...] = (*kernels.FAULTS,)
+FAULTS: tuple[Fault, ...] = (
+    *kernels.FAULTS,
+    *convolutions.FAULTS,
+    *training.FAULTS,
+    *complexity.FAULTS,
+)
