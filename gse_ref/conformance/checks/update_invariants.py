@@ -14,6 +14,7 @@ from ..dense_update import expected, groups, inactive, least
 from ..judge import same_floats, wrong
 from ..problems import UpdateProblem
 from ..subject import Declaration, Subject
+from .update_corners import corners
 
 
 def _updates(states: Declaration) -> st.SearchStrategy[UpdateProblem]:
@@ -136,7 +137,7 @@ def _pure(subject: Subject, problem: UpdateProblem) -> None:
 
 
 def _check(name: str, summary: str, section: str, body: Callable[[Subject, UpdateProblem], None]) -> Check:
-    return Check(name, "update", summary, section, ("update",), body, _updates, examples=40)
+    return Check(name, "update", summary, section, ("update",), body, _updates, corners, examples=30)
 
 
 CHECKS = (

@@ -18,6 +18,7 @@ from ..dense_update import expected, inactive
 from ..judge import Disagreement, same_floats, same_integers, wrong
 from ..problems import Draws, ExploredLayer, UpdateProblem, Weights
 from ..subject import Declaration, Subject
+from .update_corners import corners
 
 #: Updates whose growth is counted.
 REPEATS = 400
@@ -168,7 +169,7 @@ def _check(
     applies: Callable[[Declaration], str | None],
     needs: tuple[str, ...] = ("update",),
 ) -> Check:
-    return Check(name, "update", summary, section, needs, body, _updates, examples=30, applies=applies)
+    return Check(name, "update", summary, section, needs, body, _updates, corners, examples=30, applies=applies)
 
 
 CHECKS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import kernels
+from . import kernels, update
 from .fault import Fault as Fault
 
-FAULTS: tuple[Fault, ...] = (*kernels.FAULTS,)
+FAULTS: tuple[Fault, ...] = (*kernels.FAULTS, *update.FAULTS)
