@@ -43,7 +43,7 @@ def layer_of(
     geometry: Geometry | None = None,
 ) -> ExploredLayer:
     """Return a layer with these weights, a probe of a kind of `strategies.update.PROBES`, momenta 1, 2, 3, ..."""
-    weights, generator = _weights(rows, n_in, dtype), stream(n_in, "check")
+    weights, generator = _weights(rows, n_in, dtype), stream(3 * n_in, "check")
     inputs: tuple[int, ...] = (n_in, BATCH)
     samples: tuple[int, ...] = (BATCH,)
     if geometry is not None:
@@ -60,7 +60,7 @@ def layer_of(
 
 
 def updates_of(method: str, dtype: np.dtype) -> Iterator[UpdateProblem]:
-    """Yield updates by one method: ties within and across layers, both scopes, a convolution, zeros.
+    """Yield updates by one method: ties within and across layers, both scopes, a convolution, zeros, half a draw.
 
     In the last two the inactive connections are as many as the draws, and α and γ times N are integers of decimals
     but not of floats.
@@ -71,6 +71,7 @@ def updates_of(method: str, dtype: np.dtype) -> Iterator[UpdateProblem]:
             yield UpdateProblem((first, second), method, 0.3, scope, 1.0, 3)
     yield UpdateProblem((layer_of(_FILTERS, 8, dtype, geometry=GEOMETRY),), method, 0.5, "layer", 1.0, 4)
     yield UpdateProblem((layer_of(_FIRST, 6, dtype, 2.4),), method, 0.5, "layer", 2.4, 5)
+    yield UpdateProblem((layer_of(_FIRST, 6, dtype, 0.5),), method, 1.0, "layer", 0.5, 8)
     yield UpdateProblem((layer_of(_ZEROS, 5, dtype),), method, 0.3, "layer", 1.0, 6)
     block = tuple({column: 1.0 + 5 * row + column for column in range(5)} for row in range(5))
     yield UpdateProblem((layer_of(block, 11, dtype, 1.12),), method, 0.28, "layer", 1.12, 7)

@@ -62,12 +62,10 @@ def _grown_inactive(subject: Subject, problem: UpdateProblem) -> None:
         if twice:
             wrong(f"{twice} connections of layer {change.number} occur twice: grown though active", _after(change))
         for edge in change.kept:
-            (weight, momentum), (old, old_momentum) = change.new[edge], change.old[edge]
-            if weight == 0 == momentum and (old != 0 or old_momentum != 0) and problem.fraction > 0:
-                said = (
-                    f"{change.name(edge)} starts anew from 0: it was active, or has just been pruned, and was grown"
-                )
-                wrong(said, (weight, momentum), (old, old_momentum))
+            weight, old = change.new[edge][0], change.old[edge][0]
+            if weight == 0 != old:
+                said = f"{change.name(edge)} starts anew from 0: active, or just pruned, and grown"
+                wrong(said, weight, old)
 
 
 def _candidates(subject: Subject, problem: UpdateProblem) -> None:
