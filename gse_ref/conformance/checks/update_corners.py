@@ -65,7 +65,7 @@ def updates_of(method: str, dtype: np.dtype) -> Iterator[UpdateProblem]:
     In the last two the inactive connections are as many as the draws, and α and γ times N are integers of decimals
     but not of floats.
     """
-    for kind in ("few", "ones", "fine"):
+    for kind in ("few", "ones"):
         first, second = layer_of(_FIRST, 6, dtype, kind=kind), layer_of(_SECOND, 5, dtype, kind=kind)
         for scope in ("layer", "global"):
             yield UpdateProblem((first, second), method, 0.3, scope, 1.0, 3)

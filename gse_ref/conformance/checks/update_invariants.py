@@ -135,7 +135,7 @@ def _pure(subject: Subject, problem: UpdateProblem) -> None:
 
 
 def _check(name: str, summary: str, section: str, body: Callable[[Subject, UpdateProblem], None]) -> Check:
-    return Check(name, "update", summary, section, ("update",), body, _updates, corners, examples=30)
+    return Check(name, "update", summary, section, ("update",), body, _updates, corners, examples=25)
 
 
 CHECKS = (
