@@ -117,7 +117,7 @@ def test_what_fails_shrinks_to_the_smallest(demanded, smallest: dict[str, int]) 
 
 def test_a_life_shrinks_to_the_step_that_matters() -> None:
     def demanded(program: strategies.Program) -> bool:
-        return any(type(step).__name__ == "Exchange" for step in program.steps)
+        return any(type(step).__name__ == "Train" for step in program.steps)
 
     found = find(strategies.programs(most=3), demanded, settings=settings(database=None, derandomize=True))
     assert len(found.steps) == 1
