@@ -40,7 +40,7 @@ class Expected(NamedTuple):
 
 
 def ceiling(fraction: float, size: int) -> int:
-    """Return ⌈fraction · size⌉ of the decimal number that `fraction` is written as: ⌈0.1 · 30⌉ is 3."""
+    """Return ⌈fraction · size⌉ of the decimal number that `fraction` is written as: ⌈0.28 · 25⌉ is 7."""
     return math.ceil(Fraction(repr(float(fraction))) * size)
 
 

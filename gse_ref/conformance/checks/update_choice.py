@@ -15,6 +15,7 @@ from ..dense_update import Edges, edge_ids, expected
 from ..judge import same_integers, wrong
 from ..problems import Draws, ExploredLayer, UpdateProblem, Weights
 from ..subject import Declaration, Subject
+from .update_corners import updates_of
 
 #: Side of a layer whose edge ids do not fit 32 bits.
 WIDE = 70_000
@@ -50,7 +51,12 @@ def _check(name: str, method: str, summary: str, section: str) -> Check:
     def cases(states: Declaration) -> st.SearchStrategy[UpdateProblem]:
         return strategies.updates((method,), states.dtypes)
 
-    return Check(name, "update", summary, section, ("update",), _equal, cases, examples=50, applies=_lacks(method))
+    def corners(states: Declaration) -> Iterable[UpdateProblem]:
+        return updates_of(method, states.dtypes[0])
+
+    return Check(
+        name, "update", summary, section, ("update",), _equal, cases, corners, examples=50, applies=_lacks(method)
+    )
 
 
 def _wide(states: Declaration) -> Iterable[UpdateProblem]:

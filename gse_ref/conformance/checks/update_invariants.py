@@ -14,6 +14,7 @@ from ..dense_update import expected, groups, inactive, least
 from ..judge import same_floats, wrong
 from ..problems import UpdateProblem
 from ..subject import Declaration, Subject
+from .update_corners import corners
 
 
 def _updates(states: Declaration) -> st.SearchStrategy[UpdateProblem]:
@@ -61,12 +62,10 @@ def _grown_inactive(subject: Subject, problem: UpdateProblem) -> None:
         if twice:
             wrong(f"{twice} connections of layer {change.number} occur twice: grown though active", _after(change))
         for edge in change.kept:
-            (weight, momentum), (old, old_momentum) = change.new[edge], change.old[edge]
-            if weight == 0 == momentum and (old != 0 or old_momentum != 0) and problem.fraction > 0:
-                said = (
-                    f"{change.name(edge)} starts anew from 0: it was active, or has just been pruned, and was grown"
-                )
-                wrong(said, (weight, momentum), (old, old_momentum))
+            weight, old = change.new[edge][0], change.old[edge][0]
+            if weight == 0 != old:
+                said = f"{change.name(edge)} starts anew from 0: active, or just pruned, and grown"
+                wrong(said, weight, old)
 
 
 def _candidates(subject: Subject, problem: UpdateProblem) -> None:
@@ -136,7 +135,7 @@ def _pure(subject: Subject, problem: UpdateProblem) -> None:
 
 
 def _check(name: str, summary: str, section: str, body: Callable[[Subject, UpdateProblem], None]) -> Check:
-    return Check(name, "update", summary, section, ("update",), body, _updates, examples=40)
+    return Check(name, "update", summary, section, ("update",), body, _updates, corners, examples=25)
 
 
 CHECKS = (

@@ -10,6 +10,7 @@ from ..check import Check
 from ..life import Life
 from ..strategies import Program
 from ..subject import Declaration, Subject
+from .update_corners import lives
 
 
 def _programs(states: Declaration) -> st.SearchStrategy[Program]:
@@ -33,6 +34,7 @@ CHECKS = (
         ("update",),
         _lifecycle,
         _programs,
+        lives,
         examples=60,
     ),
 )

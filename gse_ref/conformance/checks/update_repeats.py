@@ -14,13 +14,14 @@ from ...rng import stream
 from .. import strategies
 from ..change import Change, updated
 from ..check import Check
-from ..dense_update import expected, inactive
+from ..dense_update import expected, groups, inactive
 from ..judge import Disagreement, same_floats, same_integers, wrong
 from ..problems import Draws, ExploredLayer, UpdateProblem, Weights
 from ..subject import Declaration, Subject
+from .update_corners import corners
 
 #: Updates whose growth is counted.
-REPEATS = 400
+REPEATS = 300
 #: Probability with which a right implementation fails `update_set_uniform`, at most.
 FALSE_ALARM = 1e-9
 
@@ -90,7 +91,7 @@ class _Growth(NamedTuple):
 
 
 def _set_cases(states: Declaration) -> Iterable[UpdateProblem]:
-    """Two layers of 13 and 4 inactive connections: together, those of the larger one gain; and one layer."""
+    """Two layers of 13 and 4 inactive connections, together, where the larger one gains, and each on its own."""
     dtype, layers = states.dtypes[0], []
     for shape, columns in (((4, 5), [[0, 1, 4], [2], [0], [1, 3]]), ((2, 3), [[0, 2], []])):
         indptr, indices = np.cumsum([0, *map(len, columns)]), np.array([j for row in columns for j in row])
@@ -98,24 +99,26 @@ def _set_cases(states: Declaration) -> Iterable[UpdateProblem]:
         x, delta = np.ones((shape[1], 1), dtype), np.ones((shape[0], 1), dtype)
         draws = Draws(np.full(len(indices), 0.5), np.full(len(indices), 0.5), np.ones(1))
         layers.append(ExploredLayer(Weights(indptr, indices, values, shape), values, x, delta, None, draws))
-    yield UpdateProblem((layers[0],), "set", 0.5, "layer", 1.0, 0)
     yield UpdateProblem(tuple(layers), "set", 0.5, "global", 1.0, 0)
     yield UpdateProblem(tuple(layers), "set", 0.5, "layer", 1.0, 0)
 
 
-def _grown(subject: Subject, problem: UpdateProblem, group: list[int]) -> _Growth:
-    free = [(number, edge) for number in group for edge in sorted(inactive(problem.layers[number]))]
-    growth = _Growth(dict.fromkeys(free, 0), dict.fromkeys(combinations(free, 2), 0))
-    seeds = stream(subject.seed, "check", 1).choice(2**31, REPEATS, replace=False).tolist()
-    for seed in seeds:
+def _growths(subject: Subject, problem: UpdateProblem) -> list[_Growth]:
+    """Return what grew of each group of layers that share a count."""
+    growths = []
+    for group in groups(problem):
+        free = [(number, edge) for number in group for edge in sorted(inactive(problem.layers[number]))]
+        growths.append(_Growth(dict.fromkeys(free, 0), dict.fromkeys(combinations(free, 2), 0)))
+    for seed in stream(subject.seed, "check", 1).choice(2**31, REPEATS, replace=False).tolist():
         subject.begin()
         changes = updated(subject, problem._replace(seed=seed))
-        found = [(number, edge) for number in group for edge in sorted(changes[number].grown)]
-        for one in found:
-            growth.alone[one] += 1
-        for pair in combinations(found, 2):
-            growth.pairs[pair] += 1
-    return growth
+        for group, growth in zip(groups(problem), growths, strict=True):
+            found = [(number, edge) for number in group for edge in sorted(changes[number].grown)]
+            for one in found:
+                growth.alone[one] += 1
+            for pair in combinations(found, 2):
+                growth.pairs[pair] += 1
+    return growths
 
 
 def _unlikely(count: int, probability: float, alarm: float) -> bool:
@@ -128,15 +131,12 @@ def _uniform(subject: Subject, problem: UpdateProblem) -> None:
     """Every connection is grown with the same probability k / m, and every pair with k(k - 1) / m(m - 1).
 
     Over independent updates each of these numbers is binomial, so the tails are exact; their union is bounded by
-    sharing `FALSE_ALARM` out over all of them, and over the three cases of the check.
+    sharing `FALSE_ALARM` out over all of them: over the connections and pairs of a group, and over the three groups
+    of both cases.
     """
-    counts = expected(problem).counts or ()
-    numbers = range(len(problem.layers))
-    shares = [list(numbers)] if problem.scope == "global" else [[number] for number in numbers]
-    for group, k in zip(shares, counts, strict=True):
-        growth = _grown(subject, problem, group)
+    for growth, k in zip(_growths(subject, problem), expected(problem).counts or (), strict=True):
         m = len(growth.alone)
-        alarm = FALSE_ALARM / 4 / (m + len(growth.pairs))
+        alarm = FALSE_ALARM / 3 / (m + len(growth.pairs))
         chances: tuple[tuple[dict, float], ...] = (
             (growth.alone, k / m),
             (growth.pairs, k * (k - 1) / (m * (m - 1))),
@@ -168,7 +168,7 @@ def _check(
     applies: Callable[[Declaration], str | None],
     needs: tuple[str, ...] = ("update",),
 ) -> Check:
-    return Check(name, "update", summary, section, needs, body, _updates, examples=30, applies=applies)
+    return Check(name, "update", summary, section, needs, body, _updates, corners, examples=20, applies=applies)
 
 
 CHECKS = (
