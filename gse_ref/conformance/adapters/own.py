@@ -6,9 +6,11 @@ One file for each level gives the operations; here they are put together.
 from __future__ import annotations
 
 from .own_kernels import OwnKernels
+from .own_sampling import OwnSampling
+from .own_selection import OwnSelection
 
 
-class Own(OwnKernels):
+class Own(OwnKernels, OwnSampling, OwnSelection):
     """Any backend of this project.
 
     Parameters

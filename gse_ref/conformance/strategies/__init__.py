@@ -51,3 +51,17 @@ from .layer import shapes as shapes
 from .layer import signed as signed
 from .layer import topologies as topologies
 from .layer import uniforms as uniforms
+from .sampling import PROBED as PROBED
+from .sampling import Probed as Probed
+from .sampling import conv_probed as conv_probed
+from .sampling import probed as probed
+from .selection import Change as Change
+from .selection import Choosing as Choosing
+from .selection import Moment as Moment
+from .selection import Ranked as Ranked
+from .selection import Shared as Shared
+from .selection import changes as changes
+from .selection import choosing as choosing
+from .selection import moments as moments
+from .selection import ranked as ranked
+from .selection import shared as shared
