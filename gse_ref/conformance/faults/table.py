@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import kernels
+from . import kernels, sampling, selection, selection_counts
 from .fault import Fault as Fault
 
-FAULTS: tuple[Fault, ...] = (*kernels.FAULTS,)
+FAULTS: tuple[Fault, ...] = (*kernels.FAULTS, *sampling.FAULTS, *selection_counts.FAULTS, *selection.FAULTS)
