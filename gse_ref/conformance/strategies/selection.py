@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
@@ -17,13 +17,14 @@ _SCORES = (0.0, 0.5, 1.0, 2.0, np.inf)
 _WEIGHTS = (0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0)
 
 
-def _few(levels: Sequence[float], size: int, dtype: np.dtype) -> st.SearchStrategy[np.ndarray]:
-    drawn = st.lists(st.sampled_from(levels), min_size=size, max_size=size)
-    return drawn.map(lambda values: np.array(values, dtype))
+def _tied(levels: Sequence[float], dtype: np.dtype, most: int, **limits: Any) -> st.SearchStrategy[np.ndarray]:
+    """Up to `most` numbers, of a few levels or any within the limits."""
+    number = st.sampled_from(levels) | st.floats(allow_nan=False, width=8 * dtype.itemsize, **limits)
+    return st.lists(number, max_size=most).map(lambda values: np.array(values, dtype))
 
 
 def _count(most: int) -> st.SearchStrategy[int]:
-    return st.sampled_from((0, most)) | st.integers(0, most)
+    return st.integers(0, most) | st.sampled_from((0, most))
 
 
 class Ranked(NamedTuple):
@@ -36,9 +37,10 @@ class Ranked(NamedTuple):
 @st.composite
 def ranked(draw: st.DrawFn, allowed: Sequence[np.dtype] = DTYPES) -> Ranked:
     """Scores with many ties, zeros of both signs and infinities; none and all of them taken."""
-    size, dtype = draw(st.integers(0, 40)), draw(dtypes(allowed))
+    dtype = draw(dtypes(allowed))
     levels = (*_SCORES, -0.0, -1.0, float(np.finfo(dtype).smallest_subnormal))
-    return Ranked(draw(_few(levels, size, dtype) | arrays((size,), dtype)), draw(_count(size)))
+    scores = draw(_tied(levels, dtype, 30))
+    return Ranked(scores, draw(_count(len(scores))))
 
 
 class Choosing(NamedTuple):
@@ -50,16 +52,19 @@ class Choosing(NamedTuple):
 
 
 @st.composite
+def _layers(draw: st.DrawFn, dtype: np.dtype) -> tuple[Layer, int]:
+    """One layer and its count."""
+    values = draw(_tied(_WEIGHTS, dtype, 10, allow_infinity=False))
+    scores = draw(_tied(_SCORES, dtype, 10, min_value=0))
+    return Layer(values, scores), draw(_count(len(values)))
+
+
+@st.composite
 def choosing(draw: st.DrawFn, allowed: Sequence[np.dtype] = DTYPES) -> Choosing:
     """One to four layers: ties within and across them, no connections, no candidates, fewer than the counts."""
-    dtype, layers, counts = draw(dtypes(allowed)), [], []
-    for _ in range(draw(st.integers(1, 4))):
-        nnz, size = draw(_count(12)), draw(_count(12))
-        values = draw(_few(_WEIGHTS, nnz, dtype) | arrays((nnz,), dtype))
-        scores = draw(_few(_SCORES, size, dtype) | arrays((size,), dtype).map(np.abs))
-        layers.append(Layer(values, scores))
-        counts.append(draw(_count(nnz)))
-    return Choosing(tuple(layers), tuple(counts), draw(st.sampled_from(("layer", "global"))))
+    scope, dtype = draw(st.sampled_from(("layer", "global"))), draw(dtypes(allowed))
+    layers, counts = zip(*draw(st.lists(_layers(dtype), min_size=1, max_size=4)), strict=True)
+    return Choosing(layers, counts, scope)
 
 
 class Change(NamedTuple):
