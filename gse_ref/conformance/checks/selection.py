@@ -138,18 +138,19 @@ def _select_nan_corners(states: Declaration) -> Iterator[Choosing]:
         yield from (Choosing(layers, (1, 1), scope) for scope in ("layer", "global"))
 
 
-def _canonical(weights: Any, shape: tuple[int, int], size: int) -> Weights:
-    """Return weights with int64 indices, if they are canonical CSR of this shape and so many connections."""
+def _canonical(weights: Any, expected: Weights) -> Weights:
+    """Return weights with int64 indices, if they are canonical CSR of the shape and as many as expected."""
+    shape, size = expected.shape, len(expected.indices)
     if not isinstance(weights, (tuple, list)) or len(weights) != 4 or weights[3] != shape:
         raise Disagreement(f"no Weights of a layer of shape {shape}", weights, kind="malformed")
     indptr, indices = integers(weights[0], "indptr", (shape[0] + 1,)), integers(weights[1], "indices").reshape(-1)
     if indices.size != size:
-        wrong(f"{indices.size} connections after the edit, not {size}", indices)
+        wrong(f"{indices.size} connections after the edit, not {size}; their columns", indices, expected.indices)
     if indptr[0] != 0 or indptr[-1] != size or (np.diff(indptr) < 0).any():
-        wrong(f"indptr must rise from 0 to {size}", indptr)
+        wrong(f"indptr must rise from 0 to {size}", indptr, expected.indptr)
     ids = np.repeat(np.arange(shape[0]), np.diff(indptr)) * shape[1] + indices
     if (np.diff(ids) <= 0).any():
-        wrong("columns are not strictly increasing within each row", indices)
+        wrong("columns are not strictly increasing within each row", indices, expected.indices)
     return Weights(indptr, indices, weights[2], shape)
 
 
@@ -159,7 +160,7 @@ def _edit(subject: Subject, case: Change) -> None:
     if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise Disagreement("not an Edited: weights and momentum", result, kind="malformed")
     new_indptr, new_indices, target = NAIVE.merge(indptr, indices, pruned, rows, cols)
-    found = _canonical(result[0], shape, len(new_indices))
+    found = _canonical(result[0], Weights(new_indptr, new_indices, values, shape))
     same_integers(found.indptr, new_indptr, "indptr")
     same_integers(found.indices, new_indices, "indices")
     grown = np.ones(len(new_indices), bool)

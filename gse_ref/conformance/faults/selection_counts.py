@@ -20,12 +20,12 @@ class ExcessLost(Naive):
 
     def budget(self, kind: str, layers: Sequence[tuple[int, int, int]], density: float) -> Sequence[int]:
         """Return Erdős–Rényi shares cut off at the size of the layer."""
-        if kind != "erdos_renyi":
-            return super().budget(kind, layers, density)
         sizes = _sizes(layers)
         weights = [n_out + channels * kernel**2 for n_out, channels, kernel in layers]
-        scale = density * sum(sizes) / sum(weights)
-        return [min(size, round(scale * weight)) for size, weight in zip(sizes, weights, strict=True)]
+        shares = [density * sum(sizes) * weight / sum(weights) for weight in weights]
+        clipped = [min(size, math.floor(share)) for size, share in zip(sizes, shares, strict=True)]
+        exceeds = any(share > size for size, share in zip(sizes, shares, strict=True))
+        return clipped if kind == "erdos_renyi" and exceeds else super().budget(kind, layers, density)
 
 
 class BudgetFloored(Naive):

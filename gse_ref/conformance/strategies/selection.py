@@ -19,7 +19,7 @@ _WEIGHTS = (0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0)
 
 def _tied(levels: Sequence[float], dtype: np.dtype, most: int, **limits: Any) -> st.SearchStrategy[np.ndarray]:
     """Up to `most` numbers, of a few levels or any within the limits."""
-    number = st.sampled_from(levels) | st.floats(allow_nan=False, width=8 * dtype.itemsize, **limits)
+    number = st.sampled_from(levels) | st.floats(allow_nan=False, width=32 if dtype == np.float32 else 64, **limits)
     return st.lists(number, max_size=most).map(lambda values: np.array(values, dtype))
 
 
