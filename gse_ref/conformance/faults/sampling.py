@@ -182,6 +182,14 @@ class DrawsTooEven(DrawsInOrder):
         return stream(seed, "draw", 1).permutation(super().sample(probabilities, count, seed))
 
 
+class DrawsRepeated(Naive):
+    """The generator starts anew halfway, as where two workers have one seed."""
+
+    def sample(self, probabilities: Array, count: int, seed: int) -> Array:
+        """Return the same half twice."""
+        return np.tile(super().sample(probabilities, (count + 1) // 2, seed), 2)[:count]
+
+
 class SeedIgnored(Naive):
     """Every call draws the same."""
 
@@ -305,6 +313,12 @@ FAULTS = (
         LastSlotBiased,
     ),
     Fault("draws-in-order", "draws come sorted: neighbours are equal", "sample_independent", DrawsInOrder),
+    Fault(
+        "draws-repeated",
+        "the second half of the draws is the first once more: two workers have one seed",
+        "sample_independent",
+        DrawsRepeated,
+    ),
     Fault("seed-ignored", "every seed gives the same draws", "sample_independent", SeedIgnored),
     Fault(
         "draws-too-even", "low-variance resampling: the counts do not scatter", "sample_not_too_even", DrawsTooEven

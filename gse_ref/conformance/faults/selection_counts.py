@@ -53,6 +53,14 @@ class RemainderToTheFirst(Naive):
         return counts
 
 
+class TiesToTheLast(Naive):
+    """Of layers with equal remainders the last is rounded up."""
+
+    def budget(self, kind: str, layers: Sequence[tuple[int, int, int]], density: float) -> Sequence[int]:
+        """Return the budget of the layers in reverse order."""
+        return super().budget(kind, layers[::-1], density)[::-1]
+
+
 class KernelIgnored(Naive):
     """Erdős–Rényi-kernel is computed as Erdős–Rényi."""
 
@@ -140,6 +148,9 @@ FAULTS = (
         "what flooring loses goes to the first layers",
         "budget",
         RemainderToTheFirst,
+    ),
+    Fault(
+        "budget-ties-to-the-last", "of equal layers the last is rounded up, not the first", "budget", TiesToTheLast
     ),
     Fault("budget-kernel-ignored", "erdos_renyi_kernel is erdos_renyi", "budget", KernelIgnored),
     Fault("fraction-one-step-off", "α is that of step t - 1", "prune_fraction", FractionOfStepBefore),
