@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any
 
 from .check import Check
@@ -93,7 +94,7 @@ class Result:
         if self.failure is not None:
             found = self.failure
             lines += [
-                f"  {found.kind}: {found.what}",
+                indent(f"{found.kind}: {found.what}", "  "),
                 f"  demanded: {self.summary} (docs/algorithm.md, {self.section})",
             ]
             for name in ("actual", "expected", "bound"):
