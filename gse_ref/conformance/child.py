@@ -9,6 +9,7 @@ the end of the parent.
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import json
 import os
@@ -75,7 +76,15 @@ def _end_with_parent(requests: int) -> None:
     os._exit(1)
 
 
+def _die_with_parent() -> None:
+    """Ask Linux to end this process when the parent ends, even while an adapter holds the interpreter's lock."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 def _prepare(job: Job) -> None:
+    _die_with_parent()
     sys.path[:] = job.path
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     faulthandler.enable((Path(job.folder) / STACK).open("wb"), all_threads=False)
