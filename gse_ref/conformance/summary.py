@@ -58,7 +58,8 @@ class Summary:
             return f"Nothing was judged: all {len(self.results)} checks are not covered."
         over = f" with {self.seeds:,} seeds" if self.seeds > 1 else ""
         judged = counts[PASSED] + counts[FAILED]
-        said = f"{counts[FAILED]} of {judged} checks failed" if counts[FAILED] else f"All {judged} checks passed"
+        state = FAILED if counts[FAILED] else PASSED
+        said = f"{counts[state]} of {judged} checks {state}"
         return f"{said}{over}, {counts[NOT_COVERED]} not covered."
 
     def levels(self) -> dict[str, dict[str, int]]:

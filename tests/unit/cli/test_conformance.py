@@ -40,7 +40,7 @@ def test_a_right_adapter_is_good(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*RUN, f"{WHERE}:RIGHT", *FEW, "--level", "kernels"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith(
-        "level    passed  failed  not covered\nkernels       1       0            0\n\nAll 1 checks"
+        "level    passed  failed  not covered\nkernels       1       0            0\n\n1 of 1 checks passed"
     )
     assert err.splitlines()[0].split()[:3] == ["passed", "kernels", "forward"]
 
