@@ -100,11 +100,12 @@ class Run:
             lines += [f"again: {one.command()}"]
             blocks.append("\n".join([result.text(), *(f"  {line}" for line in lines)]))
         left_out: dict[str, list[str]] = {}
-        for result in summary.of_status(NOT_COVERED):
-            left_out.setdefault(result.why or "", []).append(result.name)
+        for result in summary.results:
+            if result.why is not None:
+                left_out.setdefault(result.why, []).append(result.name)
         if left_out:
             lines = [f"  {', '.join(names)}: {why}" for why, names in left_out.items()]
-            blocks.append("\n".join([f"{NOT_COVERED}:", *lines]))
+            blocks.append("\n".join(["not covered, or not on every input:", *lines]))
         rows = [(level, *map(str, counts.values())) for level, counts in summary.levels().items()]
         blocks.append(table(("level", *STATUSES), rows))
         return "\n\n".join([*blocks, f"{summary.verdict} ({seconds:.1f} s)"])

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from ..errors import InputError, MissingDependencyError
 from .catalogue import checks, chosen
@@ -51,28 +51,28 @@ class _Process:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
             start_new_session=True,
         )
+        self._requests, self._answers = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
         self._unread = b""
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
+        self._selector.register(self._answers, selectors.EVENT_READ)
         with suppress(BrokenPipeError):  # it died at once, which will be seen
-            self._process.stdin.write(json.dumps(job._asdict()).encode() + b"\n")  # type: ignore[union-attr]
+            self._requests.write(json.dumps(job._asdict()).encode() + b"\n")
 
     def news(self, seconds: float) -> Iterator[dict[str, Any]]:
         """Yield what it has said, waiting so long for the first word."""
         while self._selector.get_map() and self._selector.select(seconds):
             seconds = 0.0
-            block = os.read(self._process.stdout.fileno(), 1 << 16)  # type: ignore[union-attr]
+            block = os.read(self._answers.fileno(), 1 << 16)
             if not block:
-                self._selector.unregister(self._process.stdout)  # type: ignore[arg-type]
+                self._selector.unregister(self._answers)
             *lines, self._unread = (self._unread + block).split(b"\n")
             yield from map(json.loads, lines)
         if not self._selector.get_map():
             time.sleep(seconds)
 
     def ended(self) -> bool:
-        """Return whether it has ended; its number stays taken until `close`."""
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._process.pid, options) is not None
+        """Return whether it has ended."""
+        return self._process.poll() is not None
 
     def stop(self) -> None:
         """Make it write down where it is, and die of it."""
@@ -82,13 +82,15 @@ class _Process:
             time.sleep(0.01)
 
     def close(self) -> int:
-        """End it and all that it started, if it has not ended, and return its exit code."""
+        """End it and all that it started, if that has not ended, and return its exit code."""
+        if self._answers.closed:
+            return self._process.wait()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()
         self._selector.close()
-        for stream in (self._process.stdin, self._process.stdout):
-            stream.close()  # type: ignore[union-attr]
+        self._requests.close()
+        self._answers.close()
         self.pulse.close()
         return code
 
@@ -214,7 +216,7 @@ def isolated(
     results: list[Result] = []
     while len(results) < len(plan):
         with tempfile.TemporaryDirectory(prefix="gse-ref-") as folder:
-            job = Job(_place(adapter), sys.path, plan[len(results) :], effort, limit, folder)
+            job = Job(_place(adapter), list(map(str, sys.path)), plan[len(results) :], effort, limit, folder)
             watch = _Watch(job)
             try:
                 for result in watch.results():

@@ -117,8 +117,13 @@ class BatchFirstHuge(Right):
 
 
 class Segfault(Right):
+    """Survives two calls."""
+
+    calls = 0
+
     def forward(self, weights, x, bias):
-        ctypes.string_at(0)
+        self.calls += 1
+        return ctypes.string_at(0) if self.calls == 3 else super().forward(weights, x, bias)
 
 
 class Exit(Right):

@@ -55,6 +55,7 @@ def test_what_the_process_does_not_survive_has_a_verdict(name: str, kind: str, w
     assert (result.status, result.failure.kind) == ("failed", kind), result.text()
     assert words in result.failure.what
     assert f"from {WHERE} import {name}\nadapter = {name}()\nprint(adapter.forward(" in result.failure.code
+    assert result.failure.code.count("print(") == 1
     if name in ("Segfault", "Locked", "Stubborn"):
         assert "bad.py" in result.failure.what, "where it was"
 
