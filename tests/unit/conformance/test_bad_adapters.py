@@ -61,6 +61,19 @@ def test_what_is_bad_fails(adapter: type[Adapter], kind: str, words: str) -> Non
     assert "adapter.forward(Weights(" in result.failure.code
 
 
+def test_what_hangs_is_not_called_again() -> None:
+    """Each smaller example would hang as long."""
+    calls = []
+
+    def second(*arguments: object) -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            time.sleep(60)
+
+    assert verdict(bad.doing(second), limit=1).failure.kind == "hung"
+    assert len(calls) == 2
+
+
 @pytest.mark.parametrize(
     "adapter",
     [
