@@ -131,11 +131,6 @@ class Exit(Right):
         os._exit(0)
 
 
-class Abort(Right):
-    def forward(self, weights, x, bias):
-        os.abort()
-
-
 class Deadly(np.ndarray):
     def __del__(self):
         os._exit(7)
@@ -146,11 +141,6 @@ class Later(Right):
 
     def forward(self, weights, x, bias):
         return super().forward(weights, x, bias).view(Deadly)
-
-
-class Interrupt(Right):
-    def forward(self, weights, x, bias):
-        raise KeyboardInterrupt
 
 
 class Locked(Right):
@@ -204,6 +194,11 @@ def with_argument(device):
 
 def factory():
     return Right()
+
+
+class Outer:
+    class Inner(Right):
+        """An adapter inside of another class."""
 
 
 RIGHT = Right()
