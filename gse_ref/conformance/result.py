@@ -15,6 +15,9 @@ PASSED, FAILED, NOT_COVERED = "passed", "failed", "not covered"
 #: Kinds of failures whose example is the first that was found: each smaller one would take as long, or a process.
 UNSHRUNK = ("hung", "crashed")
 
+#: Characters of a line that `Result.text` shows: enough for any example that somebody reads.
+WIDEST = 2000
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -86,7 +89,7 @@ class Result:
         return cls(check.name, check.level, check.summary, check.section, status, **more)
 
     def text(self) -> str:
-        """Return the whole story in plain text."""
+        """Return the whole story in plain text; lines of large arrays are cut."""
         ran = f"{self.cases} cases in {self.seconds:.1f} s, seed {self.seed}"
         lines = [f"{self.status}: {self.name} ({self.level}), {ran}"]
         if self.why:
@@ -103,4 +106,9 @@ class Result:
             if found.code is not None:
                 smallest = "the example:" if found.kind in UNSHRUNK else "the smallest example found:"
                 lines += [f"  {smallest}", *("    " + line for line in found.code.splitlines())]
-        return "\n".join(lines)
+        return "\n".join(map(_cut, "\n".join(lines).splitlines()))
+
+
+def _cut(line: str) -> str:
+    more = f" ... ({len(line):,} characters; the rest is in `failure`, --json and --report)"
+    return line if len(line) <= WIDEST else line[:WIDEST] + more

@@ -89,20 +89,38 @@ def _drawn(trial: _Trial, effort: float) -> None:
     seed(trial.subject.seed)(ways(given(case=cases(trial.subject.states))(lambda case: trial.one(case))))()
 
 
+def _flaky(trial: _Trial) -> Disagreement:
+    what = "failed, and did not fail again on the same input: not deterministic"
+    return Disagreement(what if trial.found is None else f"{what}; {trial.found.what}", kind="flaky")
+
+
+def _corner(trial: _Trial, case: Any) -> None:
+    """Judge a case that is not drawn; where it fails, twice."""
+    try:
+        trial.one(case)
+        return
+    except Disagreement as found:
+        first = found
+    try:
+        trial.one(case)
+    except (Disagreement, _Ended):
+        raise first from None
+    raise _flaky(trial)
+
+
 def _judge(trial: _Trial, effort: float) -> Disagreement | None:
     from hypothesis.errors import Flaky
 
     try:
         for case in trial.check.corners(trial.subject.states):
-            trial.one(case)
+            _corner(trial, case)
         _drawn(trial, effort)
     except Disagreement as found:
         return found
     except _Ended:
         return trial.found
     except Flaky:
-        what = "failed, and did not fail again on the same input: not deterministic"
-        return Disagreement(what if trial.found is None else f"{what}; {trial.found.what}", kind="flaky")
+        return _flaky(trial)
     return None
 
 

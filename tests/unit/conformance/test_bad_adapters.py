@@ -9,6 +9,7 @@ import pytest
 
 from gse_ref.conformance import Adapter, Edited, Weights, run
 from gse_ref.conformance.check import Check
+from gse_ref.conformance.judge import Disagreement
 from gse_ref.conformance.result import Result
 from gse_ref.conformance.runner import run_check
 from gse_ref.conformance.subject import Subject
@@ -26,7 +27,7 @@ def verdict(adapter: object, limit: float = 20) -> Result:
     [
         (bad.spoilt(lambda y: y[:, :0]), "malformed", "has shape"),
         (bad.spoilt(lambda y: y.ravel()), "malformed", "has shape"),
-        (bad.spoilt(lambda y: np.broadcast_to(y[:1, :1], (10**7, 10**7))), "malformed", "has shape"),
+        (bad.spoilt(lambda y: np.broadcast_to(np.float32(0), (10**7, 10**7))), "malformed", "has shape"),
         (bad.BatchFirstHuge, "malformed", "cannot be judged"),
         (bad.spoilt(lambda y: y.astype(np.complex64)), "malformed", "complex64"),
         (bad.spoilt(lambda y: y.astype(np.float16)), "malformed", "float16"),
@@ -59,6 +60,25 @@ def test_what_is_bad_fails(adapter: type[Adapter], kind: str, words: str) -> Non
     assert words in result.failure.what
     assert len(result.text()) < 40_000
     assert "adapter.forward(Weights(" in result.failure.code
+
+
+def test_a_corner_that_fails_once_is_flaky() -> None:
+    class Once(Adapter):
+        calls = 0
+
+        def update_due(self, step, interval, end):
+            self.calls += 1
+            return self.calls == 1
+
+    def body(subject: Subject, case: None) -> None:
+        if subject.call("update_due", 1, 1, 1):
+            raise Disagreement("is due")
+
+    corners = {"corners": lambda states: [None]}
+    check = Check("due", "selection", "is never due", "section 4", ("update_due",), body, **corners)
+    result = run_check(check, Subject(Once()))
+    assert result.failure.kind == "flaky"
+    assert "is due" in result.failure.what
 
 
 def test_what_hangs_is_not_called_again() -> None:

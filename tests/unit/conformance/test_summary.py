@@ -36,6 +36,14 @@ def test_what_passes_is_good_and_nothing_judged_is_not() -> None:
     assert nothing.verdict == "Nothing was judged: all 1 checks are not covered."
 
 
+def test_a_large_example_is_cut_in_text_alone() -> None:
+    code = "print(" + "1, " * 10_000 + ")"
+    whole = Result("a", "kernels", "summary", "section 2", "failed", failure=Failure("wrong", "what", code=code))
+    assert len(whole.text()) < 3_000
+    assert "30,011 characters; the rest is in" in whole.text()
+    assert whole.to_json()["failure"]["code"] == code
+
+
 def test_a_result_survives_json() -> None:
     for one in (result("a", "failed", 3), result("b", "passed")):
         assert Result.from_json(json.loads(json.dumps(one.to_json()))) == one
