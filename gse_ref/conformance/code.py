@@ -29,7 +29,10 @@ class Call(NamedTuple):
 def literal(value: Any) -> str:
     """Return Python code of a value: arrays with their dtype, named tuples by their name."""
     if isinstance(value, np.ndarray):
-        return _array(value)
+        try:
+            return _array(value)
+        except MemoryError:  # a view of a few numbers may claim any size
+            return f"<{value.dtype} array of shape {value.shape}>"
     if isinstance(value, np.generic):
         return repr(value.item())
     if isinstance(value, tuple) and hasattr(value, "_fields"):

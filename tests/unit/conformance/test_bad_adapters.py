@@ -28,6 +28,11 @@ def verdict(adapter: object, limit: float = 20) -> Result:
         (bad.spoilt(lambda y: y[:, :0]), "malformed", "has shape"),
         (bad.spoilt(lambda y: y.ravel()), "malformed", "has shape"),
         (bad.spoilt(lambda y: np.broadcast_to(np.float32(0), (10**7, 10**7))), "malformed", "has shape"),
+        (
+            bad.spoilt(lambda y: np.broadcast_to(np.arange(2.0)[:, None], (10**7, 2, 10**7))),
+            "malformed",
+            "has shape",
+        ),
         (bad.BatchFirstHuge, "malformed", "cannot be judged"),
         (bad.spoilt(lambda y: y.astype(np.complex64)), "malformed", "complex64"),
         (bad.spoilt(lambda y: y.astype(np.float16)), "malformed", "float16"),
