@@ -31,7 +31,7 @@ def literal(value: Any) -> str:
     if isinstance(value, np.ndarray):
         try:
             return _array(value)
-        except MemoryError:  # a view of a few numbers may claim any size
+        except Exception:  # a view of a few numbers may claim any size, and a dtype have no numbers
             return f"<{value.dtype} array of shape {value.shape}>"
     if isinstance(value, np.generic):
         return repr(value.item())
