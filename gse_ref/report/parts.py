@@ -12,6 +12,8 @@ from .svg import inline
 
 #: Cells that say how a row fares, with what is shown beside the colour.
 GOOD, BAD, NEUTRAL = "good", "bad", "neutral"
+#: Characters beyond which a cell is prose, which may take several lines.
+PROSE = 40
 _MARKS = {GOOD: "✓", BAD: "✗", NEUTRAL: "–"}
 
 
@@ -107,10 +109,7 @@ class Table:
         """Return the table in a region that the keyboard can scroll."""
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.head)
         body = "".join(
-            "<tr>"
-            + f'<th scope="row">{_cell(row[0])}</th>'
-            + "".join(f"<td>{_cell(cell)}</td>" for cell in row[1:])
-            + "</tr>"
+            "<tr>" + f'<th scope="row">{_cell(row[0])}</th>' + "".join(_data(cell) for cell in row[1:]) + "</tr>"
             for row in self.rows
         )
         caption = escape(self.caption)
@@ -118,6 +117,11 @@ class Table:
             f'<div class="scroll" role="region" tabindex="0" aria-label="{caption}">'
             f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
+
+
+def _data(cell: Cell) -> str:
+    prose = isinstance(cell, str) and len(cell) > PROSE
+    return f'<td class="prose">{_cell(cell)}</td>' if prose else f"<td>{_cell(cell)}</td>"
 
 
 def _cell(cell: Cell) -> str:

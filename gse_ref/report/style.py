@@ -31,6 +31,7 @@ h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 0.5rem; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.25rem 0 0.75rem; }
 p, ul, dl, pre, .scroll, figure { margin: 0 0 1rem; }
 p, li, dd { max-width: 46rem; }
+h1, h2, p, li, dd, a { overflow-wrap: anywhere; }
 .lead { color: var(--soft); }
 nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; }
 a { color: var(--link); }
@@ -43,11 +44,12 @@ th, td { text-align: left; vertical-align: top; padding: 0.4rem 0.75rem; border-
 thead th { background: var(--raised); white-space: nowrap; }
 tbody th { font-weight: 600; white-space: nowrap; }
 td { white-space: nowrap; }
+td.prose { white-space: normal; min-width: 18rem; }
 pre { background: var(--raised); padding: 0.75rem; border-radius: 0.4rem; overflow-x: auto; font-size: 0.85rem; }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 dl { display: grid; gap: 0.35rem 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
 dt { color: var(--soft); font-size: 0.85rem; }
-dd { margin: 0; overflow-wrap: anywhere; }
+dd { margin: 0; }
 .figures { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); }
 figure svg { display: block; width: 100%; height: auto; font-family: inherit; }
 figcaption { color: var(--soft); font-size: 0.9rem; margin-top: 0.4rem; }

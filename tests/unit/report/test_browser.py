@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from gse_ref.cli import conformance_page
 from gse_ref.cli.scaling_page import page
+from gse_ref.conformance.result import Failure, Result
+from gse_ref.conformance.summary import Summary
 from gse_ref.scaling import to_json
+from gse_ref.scaling.machine import facts
 from tests.unit.scaling.planted import Clock, linear, program, study
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -127,6 +131,23 @@ def test_the_page_fits_its_reader(report: Path, width: int) -> None:
     assert seen["figures"] >= 6
     assert seen["drawn"] > 100
     assert min(seen["fonts"]) >= 13
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_page_of_failures_fits_its_reader(tmp_path: Path, width: int) -> None:
+    failure = Failure("wrong", "y " + "x" * 500, "array([0.0])" * 50, "<script>x</script>", code="print()" * 50)
+    names = [f"a_check_of_a_rather_long_name_{number}" for number in range(30)]
+    given = {"summary": "demands " * 20, "section": "section 2", "status": "failed", "failure": failure}
+    summary = Summary.of([Result(name, "kernels", **given) for name in names])
+    path = tmp_path / "report.html"
+    command = "gse-ref conformance run " + "x" * 200
+    found = {"adapter": "package.module:Adapter" * 5, "seed": 0, "seconds": 1.0}
+    found |= {"command": command, "machine": facts()}
+    path.write_text(conformance_page.page(summary, found))
+    seen = _seen(path, width)
+    assert seen["scroll"] <= width
+    assert seen["wide"] == []
+    assert "CONSOLE" not in _browse(path).stderr
 
 
 def test_light_and_dark(report: Path) -> None:
