@@ -67,3 +67,24 @@ def ceil_div(size: int, by: int) -> int:
 def warps_for(size: int, most: int = 128) -> int:
     """Return how many threads, in whole warps, `size` neighbouring elements get: at least 32, at most `most`."""
     return min(most, max(1, ceil_div(size, WARP)) * WARP)
+
+
+def admitted(device: Device, array: Any) -> Any:
+    """Return `array` on the device, copied there if it is one of the host.
+
+    The one place where the gpu backend takes what was drawn or stored on the host; `gpu.FROM_HOST` says of what.
+    """
+    return array if device.holds(array) else device.to_device(array)
+
+
+def each(device: Device, kernel: str, size: int, args: tuple[Any, ...], threads: int = 128) -> None:
+    """Launch a kernel that gives one thread to each of `size` elements; nothing is launched for none."""
+    device.launch(kernel, ceil_div(size, threads), threads, args)
+
+
+def ranks(device: Device, marks: Any) -> Any:
+    """Return (size + 1,) int64: how many of `marks`, (size,) int64 of 0 or 1, lie before each; last, all."""
+    before = device.xp.zeros(len(marks) + 1, "int64")
+    if len(marks):
+        device.xp.cumsum(marks, out=before[1:])
+    return before

@@ -1,7 +1,7 @@
 """The gpu backend: CUDA kernels and an array library, bound to a device.
 
 Arrays stay on the device between calls. An array of the host is an error, but for the arguments in `FROM_HOST`,
-which are drawn or stored on the host: those are copied at the door, here and nowhere else.
+which are drawn or stored on the host: those are copied at the door, by `device.admitted` and nothing else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from . import gpu_exploration, gpu_linear
+from . import gpu_edit, gpu_exploration, gpu_linear
 from .api import Backend
 from .device import Device
 
@@ -26,7 +26,11 @@ FROM_HOST: dict[str, tuple[int, ...]] = {
     "gather": (0, 1, 2, 3),
 }
 
-OPERATIONS: dict[str, Callable[..., Any]] = {**gpu_linear.OPERATIONS, **gpu_exploration.OPERATIONS}
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    **gpu_linear.OPERATIONS,
+    **gpu_exploration.OPERATIONS,
+    **gpu_edit.OPERATIONS,
+}
 
 
 def _refuse_host_arrays(device: Device, function: str, value: Any) -> None:
@@ -45,13 +49,10 @@ def _bound(device: Device, name: str, function: Callable[..., Any]) -> Callable[
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        given = list(args)
-        for position in doors:
-            if isinstance(given[position], np.ndarray) and not device.holds(given[position]):
-                given[position] = device.to_device(given[position])
-        for value in (*given, *kwargs.values()):
-            _refuse_host_arrays(device, name, value)
-        return function(device, *given, **kwargs)
+        for position, value in enumerate((*args, *kwargs.values())):
+            if position not in doors:
+                _refuse_host_arrays(device, name, value)
+        return function(device, *args, **kwargs)
 
     return call
 

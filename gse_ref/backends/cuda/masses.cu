@@ -5,7 +5,7 @@
 template <typename T>
 __device__ void sum_row(const T* x, const double* signs, double* mass, long long batch) {
   extern __shared__ __align__(16) unsigned char shared_memory[];
-  const T* row = x + blockIdx.x * batch;
+  const T* row = x + (long long)blockIdx.x * batch;
   double total = 0;
   for (long long b = threadIdx.x; b < batch; b += blockDim.x)
     total += signs ? double(row[b]) * signs[b] : fabs(double(row[b]));
