@@ -19,6 +19,7 @@ def judge(check: Check, backend: Backend) -> None:
     @settings(
         max_examples=300,
         derandomize=True,
+        deadline=None,
         database=None,
         phases=[Phase.generate],
         report_multiple_bugs=False,
