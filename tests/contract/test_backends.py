@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gse_ref.backends import Backend, cpu, empty, get
+from gse_ref.backends import Backend, cpu, empty
 from gse_ref.sparse import Topology, full
 from tests.contract.checks import CHECKS, wide_cases
+from tests.contract.emulated import EMULATED
+from tests.contract.emulated import named as get
 from tests.contract.judge import call
 from tests.strategies import BATCHES, Edit, Product, Sampled, Signed, of_mask
 
@@ -19,7 +21,7 @@ BACKENDS = ("cpu", "naive", "shadow")
 WIDE = wide_cases()
 PRODUCTS = ("spmm", "spmm_t", "spmm_backward", "sddmm")
 
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
+every_backend = pytest.mark.parametrize("backend", [*BACKENDS, *EMULATED])
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
 
@@ -27,7 +29,7 @@ def test_there_is_a_check_for_each_function() -> None:
     assert set(CHECKS) == {field.name for field in fields(Backend)} - {"name"}
 
 
-@every_backend
+@pytest.mark.parametrize("backend", BACKENDS)  # the emulated ones: test_gpu_backend.py
 @pytest.mark.parametrize("function", sorted(CHECKS))
 @given(data=st.data())
 def test_agrees_with_the_definition(function: str, backend: str, data: st.DataObject) -> None:

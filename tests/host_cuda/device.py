@@ -18,15 +18,23 @@ from gse_ref.backends import cuda
 from gse_ref.backends.device import Blocks, grid_of
 from tests.host_cuda.build import Entry, entry
 
-#: Bytes around each array a kernel sees: 0xFF, so NaN or -1 to who reads them.
+#: Bytes around each array that a kernel sees.
 GUARD = 4096
+#: What they hold. The NaN are signalling ones, which no arithmetic gives: what is written there is never the same.
+NAN = {"float32": np.array(0x7FA00001, np.uint32), "float64": np.array(0x7FF4000000000001, np.uint64)}
 FAILURES = {
     1: "threads wait at a barrier or shuffle that others of their block or warp never reach",
     2: "the kernel wrote beyond the shared memory that the launch asked for",
     3: "no device has blocks of so many threads or so much shared memory",
+    4: "the kernel crashed: an access far beyond its arrays, or a division by zero",
 }
 #: Orders in which threads and blocks run: forward, backward, shuffled.
 ORDERS = (0, 1, 12345)
+
+
+def poison(dtype: np.dtype) -> float:
+    """Return what an array holds that was not written: NaN, or an integer that is wrong wherever one is wanted."""
+    return {"f": np.nan, "u": 249, "i": -7}[dtype.kind]
 
 
 class KernelError(AssertionError):
@@ -38,14 +46,18 @@ class _Guarded:
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
-        self.whole = np.full(array.nbytes + 2 * GUARD, 0xFF, np.uint8)
+        kind = str(array.dtype)
+        fill = NAN[kind] if kind in NAN else np.array(poison(array.dtype), array.dtype)
+        self.guard = np.full(GUARD // array.itemsize, fill).view(np.uint8)
+        self.whole = np.concatenate([self.guard, np.zeros(array.nbytes, np.uint8), self.guard])
         self.inside = self.whole[GUARD : GUARD + array.nbytes]
         self.inside[:] = array.reshape(-1).view(np.uint8)
         self.pointer = ctypes.c_void_p(self.whole.ctypes.data + GUARD)
 
     def settle(self, what: str, written: bool) -> None:
         """Complain of a broken guard or of a change to what is only read, else copy back."""
-        if not (self.whole[:GUARD] == 0xFF).all() or not (self.whole[GUARD + self.array.nbytes :] == 0xFF).all():
+        around = self.whole[:GUARD], self.whole[GUARD + self.array.nbytes :]
+        if not all(np.array_equal(side, self.guard) for side in around):
             raise KernelError(f"{what}: written before its first or behind its last element")
         changed = not np.array_equal(self.inside, self.array.reshape(-1).view(np.uint8))
         if changed and not written:
@@ -74,9 +86,7 @@ class HostDevice:
         return isinstance(array, np.ndarray)
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-        """Return an array of NaN, or of an integer that fits no place where one is wanted."""
-        kind = np.dtype(dtype)
-        return np.full(shape, np.nan if kind.kind == "f" else kind.type(249 if kind.kind == "u" else -7), kind)
+        return np.full(shape, poison(np.dtype(dtype)), dtype)
 
     def to_device(self, array: np.ndarray) -> np.ndarray:
         return np.array(array)

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csetjmp>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -45,7 +46,7 @@ static const int warpSize = 32;
 
 namespace host {
 
-enum Failure { NONE, STUCK, SHARED_OVERRUN, TOO_LARGE };
+enum Failure { NONE, STUCK, SHARED_OVERRUN, TOO_LARGE, CRASHED };
 enum State { READY, AT_BLOCK, AT_WARP, DONE };
 
 constexpr unsigned MOST_THREADS = 1024, LANES = 32;
@@ -116,6 +117,11 @@ static bool release(unsigned first, unsigned last, State at) {
   return true;
 }
 
+// Forget what the fibers were doing; each begins anew.
+static void abandon() {
+  for (Fiber& fiber : fibers) fiber.begun = false;
+}
+
 static Failure run_block(unsigned threads, const std::vector<unsigned>& sequence) {
   for (unsigned t = 0; t < threads; ++t) fibers[t].state = READY;
   for (unsigned done = 0; done < threads;) {
@@ -130,7 +136,7 @@ static Failure run_block(unsigned threads, const std::vector<unsigned>& sequence
       moved |= release(first, std::min(first + LANES, threads), AT_WARP);
     moved |= release(0, threads, AT_BLOCK);
     if (!moved) {
-      for (unsigned t = 0; t < threads; ++t) fibers[t].begun = false;
+      abandon();
       return STUCK;
     }
   }
@@ -143,8 +149,34 @@ alignas(16) unsigned char shared_memory[host::SHARED + host::GUARD];
 
 namespace host {
 
+// A crash of the kernel ends its launch and not the process.
+static sigjmp_buf crash;
+static void crashed(int) { siglongjmp(crash, 1); }
+
+class CrashesCaught {
+ public:
+  CrashesCaught() {
+    struct sigaction action {};
+    action.sa_handler = crashed;
+    action.sa_flags = SA_NODEFER;
+    for (int i = 0; i < COUNT; ++i) sigaction(SIGNALS[i], &action, &before[i]);
+  }
+  ~CrashesCaught() {
+    for (int i = 0; i < COUNT; ++i) sigaction(SIGNALS[i], &before[i], nullptr);
+  }
+
+ private:
+  static constexpr int COUNT = 3, SIGNALS[COUNT] = {SIGSEGV, SIGBUS, SIGFPE};
+  struct sigaction before[COUNT];
+};
+
 static Failure launch(const unsigned* grid, unsigned threads, std::size_t shared, unsigned order) {
   if (threads == 0 || threads > MOST_THREADS || shared > SHARED) return TOO_LARGE;
+  CrashesCaught caught;
+  if (sigsetjmp(crash, 1) != 0) {
+    abandon();
+    return CRASHED;
+  }
   blockDim = {threads, 1, 1};
   gridDim = {grid[0], grid[1], grid[2]};
   auto inner = ordered(threads, order);

@@ -5,7 +5,6 @@
 // does; those of a negative one order backward.
 template <typename T, typename Bits>
 __device__ long long order_of(T score) {
-  score = score == 0 ? T(0) : score;
   Bits bits;
   memcpy(&bits, &score, sizeof(T));
   const Bits all_but_the_sign = Bits(~0ULL >> (65 - 8 * sizeof(T)));
