@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from . import gpu_edit, gpu_exploration, gpu_linear
+from . import gpu_edit, gpu_exploration, gpu_images, gpu_linear
 from .api import Backend
 from .device import Device
 
@@ -31,6 +31,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **gpu_linear.OPERATIONS,
     **gpu_exploration.OPERATIONS,
     **gpu_edit.OPERATIONS,
+    **gpu_images.OPERATIONS,
 }
 
 

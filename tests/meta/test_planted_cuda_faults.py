@@ -13,6 +13,7 @@ from tests.contract.checks import CHECKS, wide_cases
 from tests.contract.emulated import emulated
 from tests.host_cuda.build import needs_compiler
 from tests.host_cuda.device import HostDevice
+from tests.meta.cuda_image_faults import IMAGE_FAULTS
 from tests.meta.planted import judge
 
 pytestmark = needs_compiler
@@ -93,6 +94,7 @@ FAULTS = [
         "row_of(indptr, n_out, slot)",
         "row_of(indptr, n_out, slot + 1)",
     ),
+    *(Fault(*edit) for edit in IMAGE_FAULTS),
 ]
 
 

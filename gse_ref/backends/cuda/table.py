@@ -50,6 +50,19 @@ KERNELS: dict[str, Kernel] = {
     "column_keys": Kernel("edit", "column · nnz + slot of each slot"),
     "transposed_entries": Kernel("edit", "row and slot of each place of the transposed order, and the inverse"),
     "transposed_starts": Kernel("edit", "indptr of the transposed pattern"),
+    "conv": Kernel("convolutions", "y[o, i, j] = bias[o] + Σ θ[o, (c, u, v)] · x over the taps inside", FLOATS),
+    "conv_t": Kernel("convolutions", "the transpose of conv, by pixels", FLOATS),
+    "conv_pairs": Kernel("patches", "scores[k] = Σ dy[rows[k], i, j, b] · x at tap cols[k]", FLOATS),
+    "conv_gradient": Kernel("patches", "conv_pairs on the pattern, by columns", FLOATS),
+    "patch_abs_sums": Kernel("patches", "mass[(c, u, v)] = Σ |x| over positions and samples", FLOATS),
+    "patch_signed_sums": Kernel("patches", "mass[(c, u, v)] = |Σ x · signs|", FLOATS),
+    "moments": Kernel("normalisation", "mean and variance of each channel", FLOATS),
+    "normalise": Kernel("normalisation", "γ · (x - mean) / √(variance + ε) + β + residual, ReLU", FLOATS),
+    "norm_sums": Kernel("normalisation", "Σ t and Σ t · x̂ of each channel: the gradients of β and γ", FLOATS),
+    "norm_gradient": Kernel("normalisation", "the gradients of x and of the residual", FLOATS),
+    "max_pool": Kernel("pools", "the largest pixel of each window and its tap", FLOATS),
+    "unpool": Kernel("pools", "the gradient of each pixel, from the windows that picked it", FLOATS),
+    "pick": Kernel("pools", "the pixel that a tap names for each window", FLOATS),
 }
 
 
