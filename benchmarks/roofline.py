@@ -42,7 +42,7 @@ class Work(NamedTuple):
 
 
 #: float32 where there is a choice, samples stored as bytes. Each array is counted once, however often it is read:
-#: the operands of this layer fit the second-level cache. None: one thread, bound by the latency of what it waits for.
+#: the operands of this layer fit the second-level cache. None: one thread, bound by the latency of its accesses.
 WORK: dict[str, Work | None] = {
     "spmm": Work(STARTS + 8 * NNZ + 2 * DENSE, 2 * NNZ * BATCH),
     "spmm_t": Work(STARTS + 12 * NNZ + 2 * DENSE, 2 * NNZ * BATCH),

@@ -36,7 +36,7 @@ def _facts() -> dict[str, Any]:
         "packages": {name: version(name) for name in packages},
         "cores": os.cpu_count(),
         "threads": backends.most_threads(),
-        "backend": backends.active().name,
+        "backend": backends.default(),
         "backends": backends.available(),
         # by name: whoever asks for nothing of the gpu backend imports nothing of it
         "gpu": import_module("gse_ref.backends.gpu_facts").facts(),

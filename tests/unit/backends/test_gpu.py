@@ -147,6 +147,15 @@ def test_what_is_drawn_or_stored_on_the_host_is_copied_at_the_door(function: str
     assert device.transfers == {"to device": copied[function]}, "a batch is copied, not the data set"
 
 
+@needs_compiler
+def test_what_may_come_from_the_host_may_come_by_name() -> None:
+    device = Remote()
+    mass = gpu.backend_on(device).signed_sums(signs=SIGNS, x=there(X))
+    np.testing.assert_array_equal(mass, gpu.backend_on(HostDevice()).signed_sums(X, SIGNS))
+    with pytest.raises(InputError, match="signed_sums"):
+        gpu.backend_on(device).signed_sums(signs=SIGNS, x=X)
+
+
 def test_every_function_is_bound_or_says_that_it_is_not() -> None:
     backend = gpu.backend_on(Remote())
     for name in {field.name for field in fields(Backend)} - {"name"} - set(gpu.OPERATIONS):
