@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -47,12 +48,13 @@ def _refuse_host_arrays(device: Device, function: str, value: Any) -> None:
 
 
 def _bound(device: Device, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    doors = FROM_HOST.get(name, ())
+    parameters = list(signature(function).parameters)[1:]
+    doors = {parameters[position] for position in FROM_HOST.get(name, ())}
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for position, value in enumerate((*args, *kwargs.values())):
-            if position not in doors:
+        for parameter, value in (*zip(parameters, args, strict=False), *kwargs.items()):
+            if parameter not in doors:
                 _refuse_host_arrays(device, name, value)
         return function(device, *args, **kwargs)
 

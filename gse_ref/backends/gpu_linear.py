@@ -72,10 +72,10 @@ def _gather(device: Device, features: Any, order: Any, scale: Scaling, shift: Sc
     if not device.holds(features):
         features, order = features[order], np.arange(len(order))
     n_features, batch = features.shape[1], len(order)
-    one_for_all = np.ndim(scale) == np.ndim(shift) == 0
+    one_for_all = not any(getattr(value, "ndim", 0) for value in (scale, shift))
     scaling = []
     for value in (scale, shift):
-        if np.ndim(value) == 0:
+        if not getattr(value, "ndim", 0):
             scaling.append(xp.full(1 if one_for_all else n_features, float(value), "float64"))
         else:
             scaling.append(admitted(device, value))

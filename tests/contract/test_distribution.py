@@ -16,11 +16,11 @@ from hypothesis import given
 from scipy.special import chdtrc
 
 from gse_ref.backends import AliasTable
+from gse_ref.conformance.strategies import LAST_UNIFORM, masses, of_mask
 from gse_ref.sparse import Topology, bernoulli, empty, erdos_renyi, sample_inactive
 from tests.bounds import assert_close
 from tests.contract.emulated import EMULATED
 from tests.contract.emulated import named as get
-from tests.strategies import LAST_UNIFORM, masses, of_mask
 
 FALSE_ALARM = 1e-6
 

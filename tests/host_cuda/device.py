@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,19 @@ class KernelError(AssertionError):
     """A kernel did what no kernel may do."""
 
 
+@cache
+def guard(dtype: np.dtype) -> np.ndarray:
+    """Return the bytes on either side of an array of `dtype`."""
+    fill = NAN[str(dtype)] if str(dtype) in NAN else np.array(poison(dtype), dtype)
+    return np.full(GUARD // dtype.itemsize, fill).view(np.uint8)
+
+
 class _Guarded:
     """A copy of an array with a guard on either side."""
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
-        kind = str(array.dtype)
-        fill = NAN[kind] if kind in NAN else np.array(poison(array.dtype), array.dtype)
-        self.guard = np.full(GUARD // array.itemsize, fill).view(np.uint8)
+        self.guard = guard(array.dtype)
         self.whole = np.concatenate([self.guard, np.zeros(array.nbytes, np.uint8), self.guard])
         self.inside = self.whole[GUARD : GUARD + array.nbytes]
         self.inside[:] = array.reshape(-1).view(np.uint8)
@@ -104,7 +110,6 @@ class HostDevice:
         found = self._entry(entry)
         if len(args) != len(found.parameters):
             raise KernelError(f"{entry} takes {len(found.parameters)} arguments, got {len(args)}")
-        self.launched[entry] += 1
         guarded: list[tuple[str, bool, _Guarded]] = []
         values: list[Any] = []
         for position, (kind, value) in enumerate(zip(found.parameters, args, strict=True)):
@@ -113,6 +118,7 @@ class HostDevice:
         grid = grid_of(blocks)
         if 0 in grid:
             return
+        self.launched[entry] += 1
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
         failure = found.launch((ctypes.c_uint * 3)(*grid), threads, shared_bytes, self.order, pointers)
         if failure:
