@@ -31,6 +31,12 @@ UNITS, BATCH = 4096, 128
 NNZ = UNITS * UNITS // 50
 DRAWN, GROWN = NNZ, 3 * NNZ // 10
 STARTS, DENSE = 8 * (UNITS + 1), 4 * UNITS * BATCH
+#: The convolution 3×3: channels on both sides, side of the images, connections (5 %), the same number of pairs.
+CHANNELS, SIDE = 64, 16
+COLUMNS, IMAGE = 9 * CHANNELS, CHANNELS * SIDE * SIDE * BATCH
+TAPS = CHANNELS * COLUMNS // 20
+EACH = SIDE * SIDE * BATCH
+PATTERN, PLAN = 8 * (CHANNELS + 1) + 4 * TAPS, 8 * (COLUMNS + 1) + 8 * TAPS
 
 
 class Work(NamedTuple):
@@ -69,6 +75,19 @@ WORK: dict[str, Work | None] = {
     "column_keys": Work(12 * NNZ, 0),
     "transposed_entries": Work(20 * NNZ + STARTS, 0),
     "transposed_starts": Work(STARTS + 8 * NNZ, 0),
+    "conv": Work(PATTERN + 4 * TAPS + 8 * IMAGE, 2 * TAPS * EACH),
+    "conv_t": Work(PLAN + 4 * TAPS + 8 * IMAGE, 2 * TAPS * EACH),
+    "conv_pairs": Work(12 * TAPS + 8 * IMAGE, 2 * TAPS * EACH),
+    "conv_gradient": Work(PLAN + 4 * TAPS + 8 * IMAGE, 2 * TAPS * EACH),
+    "patch_abs_sums": Work(4 * IMAGE + 8 * COLUMNS, 9 * IMAGE, double=True),
+    "patch_signed_sums": Work(4 * IMAGE + 8 * EACH + 8 * COLUMNS, 18 * IMAGE, double=True),
+    "moments": Work(4 * IMAGE + 16 * CHANNELS, 4 * IMAGE, double=True),
+    "normalise": Work(8 * IMAGE + 24 * CHANNELS, 5 * IMAGE, double=True),
+    "norm_sums": Work(12 * IMAGE + 40 * CHANNELS, 5 * IMAGE, double=True),
+    "norm_gradient": Work(16 * IMAGE + 36 * CHANNELS, 7 * IMAGE, double=True),
+    "max_pool": Work(4 * IMAGE + 5 * IMAGE // 4, 0),
+    "unpool": Work(4 * IMAGE + 5 * IMAGE // 4, IMAGE // 4, double=True),
+    "pick": Work(4 * IMAGE + 5 * IMAGE // 4, 0),
 }
 
 

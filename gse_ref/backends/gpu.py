@@ -7,7 +7,6 @@ which are drawn or stored on the host: those are copied at the door, by `device.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from functools import wraps
 from inspect import signature
 from typing import Any
@@ -61,18 +60,10 @@ def _bound(device: Device, name: str, function: Callable[..., Any]) -> Callable[
     return call
 
 
-def _absent(name: str) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        raise InputError(f"the gpu backend has no {name}: use the backend cpu for models that need it")
-
-    return call
-
-
 def backend_on(device: Device) -> Backend:
     """Return the backend whose kernels run on `device`.
 
     Its functions raise InputError for an array of the host where the specification wants one of the device.
     """
     operations = {name: _bound(device, name, function) for name, function in OPERATIONS.items()}
-    missing = {f.name: _absent(f.name) for f in fields(Backend) if f.name != "name" and f.name not in OPERATIONS}
-    return Backend(name="gpu", **operations, **missing)
+    return Backend(name="gpu", **operations)

@@ -98,6 +98,6 @@ IMAGE_FAULTS = [
         "total += double(dy[from])",
         "total = double(dy[from])",
     ),
-    ("unpool", "pools", "channels of another image", "e / at.pixels(), p", "e / at.outputs(), p"),
+    ("unpool", "pools", "the next channel", "c = e / at.pixels();\n  double", "c = e / at.pixels() + 1;\n  double"),
     ("pick", "pools", "rows and columns exchanged", "taps[e] / at.kernel), q", "taps[e] % at.kernel), q"),
 ]

@@ -49,11 +49,11 @@ __device__ void channel_gradients(const T* x, const T* y, const T* dy, const dou
   extern __shared__ __align__(16) unsigned char shared_memory[];
   double* partial = reinterpret_cast<double*>(shared_memory);
   long long c = blockIdx.x, start = c * size;
-  double deviation = sqrt(variance[c] + epsilon), total = 0, product = 0;
+  double scale = 1 / sqrt(variance[c] + epsilon), total = 0, product = 0;
   for (long long e = start + threadIdx.x; e < start + size; e += blockDim.x) {
     double pull = pulled(y, dy, e, relu);
     total += pull;
-    product += pull * ((double(x[e]) - mean[c]) / deviation);
+    product += pull * ((double(x[e]) - mean[c]) * scale);
   }
   total = block_sum(total, partial);
   product = block_sum(product, partial);

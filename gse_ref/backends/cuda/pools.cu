@@ -30,15 +30,16 @@ template <typename T>
 __device__ void unpool_pixel(const T* dy, const unsigned char* taps, T* dx, long long channels, const Windows& at) {
   long long e = global_thread();
   if (e >= channels * at.pixels()) return;
-  long long c = e / at.pixels(), p = e % at.pixels() / at.batch / at.width, q = e / at.batch % at.width;
+  long long b = e % at.batch, q = e / at.batch % at.width, p = e / at.batch / at.width % at.height;
+  long long c = e / at.pixels();
   double total = 0;
   for (long long u = at.kernel - 1; u >= 0; --u) {
-    long long down = p + at.padding - u;
-    if (down < 0 || down % at.stride || down / at.stride >= at.down) continue;
+    long long down = p + at.padding - u, i = down / at.stride;
+    if (down < 0 || i * at.stride != down || i >= at.down) continue;
     for (long long v = at.kernel - 1; v >= 0; --v) {
-      long long across = q + at.padding - v;
-      if (across < 0 || across % at.stride || across / at.stride >= at.across) continue;
-      long long from = ((c * at.down + down / at.stride) * at.across + across / at.stride) * at.batch + e % at.batch;
+      long long across = q + at.padding - v, j = across / at.stride;
+      if (across < 0 || j * at.stride != across || j >= at.across) continue;
+      long long from = ((c * at.down + i) * at.across + j) * at.batch + b;
       if (taps[from] == u * at.kernel + v) total += double(dy[from]);
     }
   }

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
-from gse_ref.backends import Backend, Geometry, get, gpu
+from gse_ref.backends import get, gpu
 from gse_ref.backends.device import ceil_div, grid_of, ranks, warps_for
 from gse_ref.errors import InputError
 from tests.contract.test_backends import some_product
@@ -154,13 +153,6 @@ def test_what_may_come_from_the_host_may_come_by_name() -> None:
     np.testing.assert_array_equal(mass, gpu.backend_on(HostDevice()).signed_sums(X, SIGNS))
     with pytest.raises(InputError, match="signed_sums"):
         gpu.backend_on(device).signed_sums(signs=SIGNS, x=X)
-
-
-def test_every_function_is_bound_or_says_that_it_is_not() -> None:
-    backend = gpu.backend_on(Remote())
-    for name in {field.name for field in fields(Backend)} - {"name"} - set(gpu.OPERATIONS):
-        with pytest.raises(InputError, match=f"the gpu backend has no {name}: use the backend cpu"):
-            getattr(backend, name)(Geometry(3))
 
 
 @pytest.mark.parametrize(("blocks", "grid"), [(7, (7, 1, 1)), ((2, 3), (2, 3, 1)), ((2, 3, 4), (2, 3, 4))])
