@@ -32,7 +32,14 @@ def _shadow() -> Backend:
     return shadow(_cpu(), _naive())
 
 
-_LOADERS: dict[str, Callable[[], Backend]] = {"cpu": _cpu, "naive": _naive, "shadow": _shadow}
+def _gpu() -> Backend:
+    from .cupy_device import open_device  # late: imports CuPy
+    from .gpu import backend_on
+
+    return backend_on(open_device())
+
+
+_LOADERS: dict[str, Callable[[], Backend]] = {"cpu": _cpu, "gpu": _gpu, "naive": _naive, "shadow": _shadow}
 _loaded: dict[str, Backend] = {}
 _chosen: ContextVar[Backend | None] = ContextVar("gse_ref_backend", default=None)
 
@@ -43,11 +50,12 @@ def available() -> list[str]:
 
 
 def get(name: str) -> Backend:
-    """Return the backend `name`: ``cpu``, ``naive``, or ``shadow`` (cpu checked by naive on every call).
+    """Return the backend `name`: ``cpu``, ``gpu``, ``naive``, or ``shadow`` (cpu checked by naive on every call).
 
     Raises
     ------
     InputError : the name is not known; the message names the nearest.
+    MissingDependencyError : ``gpu`` without CuPy or without a device; the message says what to install or check.
     """
     if name not in _LOADERS:
         raise unknown("backend", name, _LOADERS)

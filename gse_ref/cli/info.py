@@ -6,6 +6,7 @@ import json as json_module
 import os
 import platform
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -16,6 +17,17 @@ from ..presets import PRESETS
 from ..sparse import BUDGETS
 
 
+def _gpu_lines(facts: dict[str, Any]) -> list[str]:
+    """Return how the gpu backend stands, for a reader."""
+    cupy = facts["cupy"]
+    lines = [f"gpu       CuPy {cupy}" if cupy else "gpu       CuPy is not installed: pip install gse_ref[gpu]"]
+    lines.append(f"          devices: {', '.join(facts['devices']) or 'none'}")
+    for rung in dict.fromkeys(facts["kernels"].values()):
+        names = [name for name, its in facts["kernels"].items() if its == rung]
+        lines.append(f"          kernels {rung}: {', '.join(names)}")
+    return lines
+
+
 def _facts() -> dict[str, Any]:
     packages = ("numpy", "scipy", "numba")
     return {
@@ -24,8 +36,10 @@ def _facts() -> dict[str, Any]:
         "packages": {name: version(name) for name in packages},
         "cores": os.cpu_count(),
         "threads": backends.most_threads(),
-        "backend": backends.active().name,
+        "backend": backends.default(),
         "backends": backends.available(),
+        # by name: whoever asks for nothing of the gpu backend imports nothing of it
+        "gpu": import_module("gse_ref.backends.gpu_facts").facts(),
         "models": list(MODELS),
         "budgets": sorted(BUDGETS),
         "presets": sorted(PRESETS),
@@ -39,7 +53,7 @@ def _facts() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Info:
-    """Show versions, threads, backends, models and methods."""
+    """Show versions, threads, backends, devices, models and methods."""
 
     json: bool = False
     """Print one JSON object instead of text."""
@@ -50,10 +64,11 @@ class Info:
         if self.json:
             print(json_module.dumps(facts))
             return
-        methods, criteria = facts.pop("methods"), facts.pop("criteria")
+        methods, criteria, gpu = facts.pop("methods"), facts.pop("criteria"), facts.pop("gpu")
         facts["packages"] = [f"{name} {number}" for name, number in facts["packages"].items()]
         for name, value in facts.items():
             print(f"{name:<10}{', '.join(value) if isinstance(value, list) else value}")
+        print("\n".join(_gpu_lines(gpu)))
         print("methods")
         for name, row in methods.items():
             options = ", ".join("--" + option.replace("_", "-") for option in row["options"])

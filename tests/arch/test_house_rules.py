@@ -36,7 +36,8 @@ def literal_tolerances(text: str) -> list[str]:
 
 def late_imports(text: str) -> list[str]:
     """Imports inside functions of anything but what the package loads late on purpose."""
-    allowed = {"numba", "threadpoolctl", "scipy", "rich", "matplotlib", "importlib", "PIL", "hypothesis", "pytest"}
+    allowed = {"numba", "threadpoolctl", "scipy", "rich", "matplotlib", "importlib", "PIL"}
+    allowed |= {"hypothesis", "pytest", "cupy"}
     found = []
     for function in ast.walk(ast.parse(text)):
         if not isinstance(function, ast.FunctionDef):
@@ -67,8 +68,18 @@ def test_tests_have_no_tolerance_of_their_own(path: Path) -> None:
 @pytest.mark.parametrize("path", PACKAGE, ids=_name)
 def test_imports_stand_at_the_top(path: Path) -> None:
     late = late_imports(path.read_text())
-    chooses_backend = {".naive", ".cpu", ".shadow"} if path.name == "select.py" else set()
+    chooses_backend = {".naive", ".cpu", ".shadow", ".gpu", ".cupy_device"} if path.name == "select.py" else set()
     assert set(late) <= chooses_backend
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_one_file_imports_cupy(path: Path) -> None:
+    nodes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, (ast.Import, ast.ImportFrom))]
+    names = {a.name for n in nodes for a in n.names} | {
+        n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)
+    }
+    own = path.name == "cupy_device.py"
+    assert any(name.split(".")[0] == "cupy" for name in names) is own
 
 
 @pytest.mark.parametrize("path", PACKAGE, ids=_name)
@@ -105,11 +116,17 @@ def test_each_rule_finds_what_it_forbids(rule, planted: str) -> None:
     assert rule(planted)
 
 
+#: What only a user of the gpu backend pays for.
+GPU = ("cupy", "gse_ref.backends.gpu", "gse_ref.backends.device", "gse_ref.backends.cuda")
+
+
 @pytest.mark.parametrize(
     ("statement", "heavy"),
     [
         ("import gse_ref", ("numba", "scipy", "numpy.random", "tyro", "rich")),
         ("import gse_ref.backends; gse_ref.backends.get('naive')", ("numba", "tyro")),
+        ("import gse_ref.backends; gse_ref.backends.get('cpu')", GPU),
+        ("import gse_ref.training, gse_ref.cli.main", GPU),
         ("from gse_ref.conformance import *", ("numba", "torch", "cupy", "hypothesis", "tyro")),
     ],
 )

@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gse_ref.backends import Backend, cpu, empty, get
+from gse_ref.backends import Backend, cpu, empty
 from gse_ref.conformance.strategies import BATCHES, Edit, Product, Sampled, Signed, of_mask
 from gse_ref.sparse import Topology, full
 from tests.contract.checks import CHECKS, wide_cases
+from tests.contract.emulated import EMULATED
+from tests.contract.emulated import named as get
 from tests.contract.judge import call
 
 BACKENDS = ("cpu", "naive", "shadow")
 WIDE = wide_cases()
 PRODUCTS = ("spmm", "spmm_t", "spmm_backward", "sddmm")
 
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
+every_backend = pytest.mark.parametrize("backend", [*BACKENDS, *EMULATED])
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
 

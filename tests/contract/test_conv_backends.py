@@ -5,19 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gse_ref.backends import Backend, Geometry, cpu_conv, empty, get
+from gse_ref.backends import Backend, Geometry, cpu_conv, empty
 from gse_ref.conformance.strategies import of_mask
 from gse_ref.conformance.strategies.convolution import Convolution, ConvPairs, Patches
 from gse_ref.kernels import conv
 from gse_ref.sparse import full
 from tests.contract.conv_checks import CONV_CHECKS
+from tests.contract.emulated import EMULATED
+from tests.contract.emulated import named as get
 from tests.unfolded import flat, unfolded
 
 BACKENDS = ("cpu", "naive", "shadow")
 PRODUCTS, SCORES = ("conv", "conv_t", "conv_backward"), ("conv_pairs", "conv_rows")
 PADDED = Geometry(3, 1, 1)
 
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
+every_backend = pytest.mark.parametrize("backend", [*BACKENDS, *EMULATED])
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
 

@@ -13,12 +13,13 @@ from gse_ref.backends import Backend
 from tests.contract.judge import Check
 
 
-def judge(check: Check, backend: Backend) -> None:
+def judge(check: Check, backend: Backend, examples: int = 300) -> None:
     """Run `check` on `backend`; AssertionError where it finds a fault."""
 
     @settings(
-        max_examples=300,
+        max_examples=examples,
         derandomize=True,
+        deadline=None,
         database=None,
         phases=[Phase.generate],
         report_multiple_bugs=False,

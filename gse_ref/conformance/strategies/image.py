@@ -89,12 +89,15 @@ class Pooled(NamedTuple):
 
 @st.composite
 def pooled(draw: st.DrawFn) -> Pooled:
-    """Windows of side 1 to 3 that overlap, touch or leave gaps, on images that they need not cover."""
+    """Windows of side 1 to 3 that overlap, touch or leave gaps, on images that they need not cover; often NaN."""
     (count, height, width, batch), dtype = draw(image_shapes(300)), draw(dtypes())
     kernel, stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     geometry = Geometry(kernel, stride, draw(st.integers(0, kernel - 1)))
     least = max(1, kernel - 2 * geometry.padding)
     shape = (count, max(height, least), max(width, least), batch)
-    x = draw(perhaps_spoilt(draw(arrays(shape, dtype))))
+    x = draw(arrays(shape, dtype))
+    if draw(st.integers(0, 4)) == 0:  # windows with several NaN, in any places
+        x = np.where(draw(generators()).random(shape) < 0.3, np.nan, x).astype(dtype)
+    x = draw(perhaps_spoilt(x))
     y, taps = get("naive").max_pool(x, geometry)
     return Pooled(x, geometry, taps, draw(perhaps_spoilt(draw(arrays(y.shape, dtype)))))

@@ -1,0 +1,21 @@
+"""What can be said of the gpu backend on this machine: CuPy, devices, and the rung of each kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .cuda.record import record
+from .cupy_device import cupy_version, device_names
+
+
+def facts() -> dict[str, Any]:
+    """Return `cupy` (its version or None), `devices` (their names) and `kernels` (entry point: its rung).
+
+    The rungs are those of the committed record: what has been verified of the sources as they are, not here.
+    """
+    kernels = record()["kernels"]
+    return {
+        "cupy": cupy_version(),
+        "devices": device_names(),
+        "kernels": {name: row["rung"] for name, row in kernels.items()},
+    }
