@@ -206,6 +206,15 @@ def wide_products(states: Declaration) -> Iterator[Product]:
     yield from map(wide_product, states.dtypes)
 
 
+def many_inputs(states: Declaration) -> Iterator[Product]:
+    """Yield one output that reads two of 2^24 + 3 inputs, whose columns float32 rounds to others."""
+    dtype, n_in = states.dtypes[0], 2**24 + 3
+    topology = Topology.from_edges(np.array([0, 0]), np.array([2**24 - 1, 2**24 + 1]), (1, n_in))
+    x = np.full((n_in, 1), 0.5, dtype)
+    x[topology.indices, 0] = 1, 2
+    yield Product(topology, np.array([3, 4], dtype), x, np.ones((1, 1), dtype), None)
+
+
 def wide_pairs(states: Declaration) -> Iterator[Sampled]:
     """Yield the connections of a wide layer as pairs, backwards."""
     for case in wide_products(states):
