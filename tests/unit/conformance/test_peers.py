@@ -50,8 +50,17 @@ def test_sparseprop_kernels_pass_on_linear_layers() -> None:
         for name in ("forward", "transposed", "gradient_on_pattern")
         for kind in ("", "_not_finite", "_wide")
     ]
-    found = statuses(sparseprop.SparsePropKernels, *linear, "conv_forward", "explicit_zeros")
+    found = statuses(sparseprop.SparsePropKernels, *linear, "explicit_zeros")
     assert set(found.values()) == {"passed"}
+
+
+def test_sparseprop_loses_samples_of_wide_images() -> None:
+    """Four pixels at a time, the samples after the last 8 are those of the first pixel alone."""
+    sparseprop = pytest.importorskip("gse_ref.conformance.adapters.sparseprop", exc_type=MissingDependencyError)
+    (result,) = run(sparseprop.SparsePropKernels, only=["conv_forward"], effort=EFFORT)
+    assert result.status == "failed"
+    assert result.failure.kind == "wrong"
+    assert "Geometry(kernel=1, stride=1, padding=0)" in result.failure.code
 
 
 def test_what_is_missing_says_how_to_install_it() -> None:
