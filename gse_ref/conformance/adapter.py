@@ -60,7 +60,10 @@ class Adapter:
     # level kernels
 
     def forward(self, weights: Weights, x: Array, bias: Array | None) -> Array:
-        """Return y = θx + b, (n_out, batch); x (n_in, batch), bias (n_out,) or None."""
+        """Return y = θx + b, (n_out, batch); x (n_in, batch), bias (n_out,) or None.
+
+        A sum reads its connections, stored zeros too (0 · ∞ is NaN), and nothing else.
+        """
         raise NotCovered
 
     def transposed(self, weights: Weights, dy: Array) -> Array:
@@ -79,6 +82,7 @@ class Adapter:
         """Return the convolution (n_out, height', width', batch) of x (channels, height, width, batch).
 
         Column (c · kernel + u) · kernel + v of θ is the tap (u, v) of channel c; no flip (ALGORITHM section 2).
+        What lies beside the image is not read: an infinite weight on a padding of zeros gives no NaN.
         """
         raise NotCovered
 

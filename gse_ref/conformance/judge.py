@@ -125,7 +125,9 @@ def sums(actual: Any, expected: np.ndarray, magnitude: np.ndarray, length: int, 
         at, where = _place(~agree)
         said = f"{what}{where}: {found[at]!r} is not {expected[at]!r}"
         size = f"the error {error[at]:.3g} exceeds the bound {allowed[at]:.3g} = c·eps·K·Σ|ab|, K = {length}"
-        raise Disagreement(f"{said}; {size}" if np.isfinite(expected[at]) else said, found, expected, allowed)
+        if not np.isfinite(expected[at]):
+            raise Disagreement(said, found, expected)
+        raise Disagreement(f"{said}; {size}", found, expected, allowed)
 
 
 def wrong(what: str, actual: Any = None, expected: Any = None) -> NoReturn:

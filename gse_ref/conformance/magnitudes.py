@@ -24,7 +24,7 @@ def wide(array: Array) -> Array:
 def product(topology: Topology, values: Array, x: Array, bias: Array | None) -> Array:
     """Return Σ_j |θ_ij x_jb| + |bias_i|, (n_out, batch) float64, without a dense matrix."""
     total = np.zeros((topology.n_out, x.shape[1])) if bias is None else np.tile(wide(bias)[:, None], x.shape[1])
-    np.add.at(total, topology.rows, wide(values)[:, None] * wide(x)[topology.indices])
+    np.add.at(total, topology.rows, wide(values)[:, None] * wide(x[topology.indices]))
     return total
 
 
@@ -32,14 +32,14 @@ def product(topology: Topology, values: Array, x: Array, bias: Array | None) -> 
 def transposed(topology: Topology, values: Array, dy: Array) -> Array:
     """Return Σ_i |θ_ij dy_ib|, (n_in, batch) float64."""
     total = np.zeros((topology.n_in, dy.shape[1]))
-    np.add.at(total, topology.indices, wide(values)[:, None] * wide(dy)[topology.rows])
+    np.add.at(total, topology.indices, wide(values)[:, None] * wide(dy[topology.rows]))
     return total
 
 
 @_QUIET
 def pairs(rows: Array, cols: Array, dy: Array, x: Array) -> Array:
     """Return Σ_b |dy_ib x_jb| of each pair, float64."""
-    return (wide(dy)[rows] * wide(x)[cols]).sum(axis=1)
+    return (wide(dy[rows]) * wide(x[cols])).sum(axis=1)
 
 
 def _reads(tap: int, size: int, geometry: Geometry) -> tuple[slice, slice]:

@@ -51,6 +51,16 @@ def _magnitudes(sizes: np.ndarray, kind: np.finfo) -> Iterator[tuple[str, bool]]
     yield "products vanish", bool(0 < (sizes**2).min() < kind.smallest_subnormal or sizes.min() < 1e-190)
 
 
+def of_not_finite(case: strategies.Product) -> Iterator[str]:
+    for name in ("values", "x", "dy", "bias"):
+        operand = getattr(case, name)
+        if operand is not None:
+            yield from (f"NaN in {name}" for _ in range(bool(np.isnan(operand).any())))
+            yield from (f"infinity in {name}" for _ in range(bool(np.isinf(operand).any())))
+            if name in ("values", "bias") and np.isfinite(operand).all():
+                yield f"finite {name}"
+
+
 def of_sampled(case: strategies.Sampled) -> Iterator[str]:
     ids = case.rows.astype(np.int64) * len(case.x) + case.cols
     if not len(ids):
@@ -131,6 +141,12 @@ CORNERS: dict[str, tuple[Any, Any, set[str]]] = {
         {f"batch {size}" for size in strategies.BATCHES}
         | {"float32", "float64", "no bias", "bias", "zeros", "negative zeros", "ties"}
         | {"subnormal", "large", "products vanish"},
+    ),
+    "products not finite": (
+        strategies.products(finite=False),
+        of_not_finite,
+        {f"{kind} in {name}" for kind in ("NaN", "infinity") for name in ("values", "x", "dy", "bias")}
+        | {"finite values", "finite bias"},
     ),
     "sampled": (strategies.sampled(), of_sampled, {"no pairs", "repeated pairs", "unordered pairs"}),
     "scores": (

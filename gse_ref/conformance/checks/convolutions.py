@@ -78,7 +78,6 @@ def _checks(operation: Operation, what: str) -> tuple[Check, ...]:
             operation.judge,
             lambda states: drawn(states.dtypes, finite=True),
             few,
-            examples=30,
         ),
         Check(
             f"{name}_not_finite",

@@ -91,7 +91,7 @@ def convolution(
 
 
 def convolutions(states: Declaration) -> Iterator[Convolution]:
-    """Yield one pixel, one tap, every kernel with and without padding, windows beside the image, strides, tiles."""
+    """Yield one pixel, one tap, every kernel with and without padding, windows outside, long rows, strides."""
     for dtype in states.dtypes:
         yield convolution([[0]], Geometry(1), (1, 1), dtype)
         yield convolution([[1]], Geometry(1), (1, 1), dtype)
@@ -102,6 +102,9 @@ def convolutions(states: Declaration) -> Iterator[Convolution]:
             yield convolution(everything, Geometry(kernel, 1, kernel // 2), (1, 1), dtype)
             yield convolution(everything, Geometry(kernel), (kernel, kernel + 1), dtype)
             yield convolution(everything, Geometry(kernel, 1, kernel), (1, 1), dtype)
+        for width, batch in ((4, 1), (9, 3), (17, 1)):  # runs of pixels longer than a vector
+            yield convolution([[1]], Geometry(1), (1, width), dtype, batch)
+            yield convolution([[1] * 9], Geometry(3, 1, 1), (2, width), dtype, batch)
         for stride in (2, 3):
             yield convolution([[1]], Geometry(1, stride), (4, 5), dtype)
             yield convolution([[1] * 9], Geometry(3, stride, 1), (4, 5), dtype)
@@ -204,6 +207,15 @@ def wide_product(dtype: np.dtype) -> Product:
 def wide_products(states: Declaration) -> Iterator[Product]:
     """Yield one wide layer for each dtype."""
     yield from map(wide_product, states.dtypes)
+
+
+def many_inputs(states: Declaration) -> Iterator[Product]:
+    """Yield one output that reads two of 2^24 + 3 inputs, whose columns float32 rounds to others."""
+    dtype, n_in = states.dtypes[0], 2**24 + 3
+    topology = Topology.from_edges(np.array([0, 0]), np.array([2**24 - 1, 2**24 + 1]), (1, n_in))
+    x = np.full((n_in, 1), 0.5, dtype)
+    x[topology.indices, 0] = 1, 2
+    yield Product(topology, np.array([3, 4], dtype), x, np.ones((1, 1), dtype), None)
 
 
 def wide_pairs(states: Declaration) -> Iterator[Sampled]:

@@ -31,7 +31,7 @@ OPERATIONS: dict[str, Operation] = {
 
 def _offered(subject: Subject, name: str) -> Operation:
     if name not in subject.operations:
-        raise NotCovered(f"the adapter has no {name}")
+        raise NotCovered(f"no {name}")
     return OPERATIONS[name]
 
 

@@ -107,4 +107,15 @@ OPERATIONS: tuple[tuple[Operation, str], ...] = (
     (ON_PATTERN, "dy xᵀ on the connections, in CSR order"),
     (ON_PAIRS, "dy xᵀ on any pairs, in their order"),
 )
-CHECKS = tuple(check for operation, what in OPERATIONS for check in _checks(operation, what))
+CHECKS = (
+    *(check for operation, what in OPERATIONS for check in _checks(operation, what)),
+    Check(
+        "forward_many_inputs",
+        "kernels",
+        "columns beyond 2^24, which a float32 does not hold",
+        SECTION,
+        ("forward",),
+        FORWARD.judge,
+        corners=corners.many_inputs,
+    ),
+)

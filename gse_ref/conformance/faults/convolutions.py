@@ -68,6 +68,18 @@ class PaddingMultiplied(Naive):
         return super().conv_forward(weights, _framed(x, padding, padding), Geometry(kernel, stride), bias)
 
 
+class TailOfFourPixels(Naive):
+    """Four pixels are taken at a time, and of the samples after the last 8 only those of the first (SparseProp)."""
+
+    def conv_forward(self, weights: Weights, x: Array, geometry: Geometry, bias: Array | None) -> Array:
+        """Return the convolution without those samples of the second to fourth pixel of each four."""
+        y = super().conv_forward(weights, x, geometry, bias)
+        tail, fours = y.shape[3] // 8 * 8, y.shape[2] // 4 * 4
+        for pixel in (1, 2, 3):
+            y[:, :, pixel:fours:4, tail:] = 0
+        return y
+
+
 class BiasOfTheFirstRow(Naive):
     """The bias is added to the first row of positions alone."""
 
@@ -160,6 +172,7 @@ FAULTS = (
     Fault("kernel-rotated", "taps reversed on both axes", "conv_forward", KernelRotated),
     Fault("rows-and-columns-exchanged", "tap (v, u) for (u, v)", "conv_forward", RowsAndColumnsExchanged),
     Fault("edge-pixels-repeated", "padding read as the nearest pixel", "conv_forward", EdgePixelsRepeated),
+    Fault("tail-of-four-pixels", "samples after the last 8 of some pixels lost", "conv_forward", TailOfFourPixels),
     Fault("bias-of-the-first-row", "bias in the first row of positions only", "conv_forward", BiasOfTheFirstRow),
     Fault("padding-multiplied", "0 · ∞ beside the image", "conv_forward_not_finite", PaddingMultiplied),
     Fault("taps-not-flipped-backwards", "dx by unflipped taps", "conv_transposed", TapsNotFlippedBackwards),

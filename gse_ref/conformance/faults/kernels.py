@@ -80,6 +80,15 @@ class ColumnsIn16Bits(Naive):
         return super().forward(weights._replace(indices=weights.indices.astype(np.int16)), x, bias)
 
 
+class ColumnsAsFloats(Naive):
+    """Columns pass through a float32 tensor, which rounds integers beyond 2^24."""
+
+    def forward(self, weights: Weights, x: Array, bias: Array | None) -> Array:
+        """Return θx + b by rounded columns."""
+        columns = weights.indices.astype(np.float32).astype(np.int64)
+        return super().forward(weights._replace(indices=columns), x, bias)
+
+
 class EdgeIdsIn32Bits(Naive):
     """Pairs travel as edge ids of 32 bits."""
 
@@ -248,6 +257,7 @@ FAULTS = (
     Fault("nan-becomes-zero", "NaN replaced by 0", "forward_not_finite", NanBecomesZero),
     Fault("mask-multiplied", "NaN in rows that do not read it: 0 · ∞", "forward_not_finite", MaskMultiplied),
     Fault("columns-in-16-bits", "columns modulo 2^16", "forward_wide", ColumnsIn16Bits),
+    Fault("columns-as-floats", "columns rounded to float32", "forward_many_inputs", ColumnsAsFloats),
     Fault("operands-in-half-precision", "dy cut to bfloat16", "transposed", OperandsInHalfPrecision),
     Fault("scaled-in-place", "dy divided in place", "transposed", ScaledInPlace),
     Fault("in-transposed-order", "the gradient in CSC order", "gradient_on_pattern", InTransposedOrder),

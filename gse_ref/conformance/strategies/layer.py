@@ -30,6 +30,22 @@ def mask_of(topology: Topology) -> np.ndarray:
     return mask
 
 
+#: Columns whose connections are drawn as one integer, so small that Hypothesis draws it evenly.
+_PART = 8
+#: How often a part of a row has no connection, and has all: a third of the other patterns each, or nearly always.
+_TENDENCIES = ((1 / 3, 1 / 3), (0, 256), (256, 0))
+
+
+def _connections(width: int, none: float, all_of_them: float) -> st.SearchStrategy[list[int]]:
+    """Patterns of `width` columns: an integer's bits, none below 0 and all above the last pattern.
+
+    An integer that stands for all can be made smaller step by step: a full row shrinks to what is needed of it.
+    """
+    patterns = 2**width
+    bits = st.integers(-int(none * patterns), patterns - 1 + int(all_of_them * patterns))
+    return bits.map(lambda given: [min(max(given, 0), patterns - 1) >> j & 1 for j in range(width)])
+
+
 @st.composite
 def topologies(draw: st.DrawFn, shape: tuple[int, int] | None = None, most: int = 8) -> Topology:
     """Topologies with empty and full rows, without any and with every connection.
@@ -39,12 +55,11 @@ def topologies(draw: st.DrawFn, shape: tuple[int, int] | None = None, most: int 
     shape : (n_out, n_in); drawn by `shapes(most)` if None.
     """
     n_out, n_in = draw(shapes(most)) if shape is None else shape
-    everything = 2**n_in - 1
-    row = st.integers(0, everything) | st.sampled_from((0, everything))
-    rows = draw(
-        st.lists(row, min_size=n_out, max_size=n_out) | st.just([0] * n_out) | st.just([everything] * n_out)
-    )
-    return of_mask(np.array([[bits >> j & 1 for j in range(n_in)] for bits in rows], bool))
+    none, all_of_them = draw(st.sampled_from(_TENDENCIES))
+    parts = {width: _connections(width, none, all_of_them) for width in (_PART, n_in % _PART)}
+    widths = [min(_PART, n_in - first) for first in range(0, n_in, _PART)]
+    rows = [[bit for width in widths for bit in draw(parts[width])] for _ in range(n_out)]
+    return of_mask(np.array(rows, bool))
 
 
 class Product(NamedTuple):
