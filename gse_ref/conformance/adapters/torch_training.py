@@ -120,7 +120,7 @@ class Network:
         loss = self.loss(batch)[0]
         loss.backward()
         self.optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     def _momentum(self, parameter: Tensor) -> np.ndarray:
         return self.optimizer.state[parameter][_MOMENTUM].numpy()
