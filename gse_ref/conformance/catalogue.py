@@ -9,7 +9,7 @@ from importlib import import_module
 from ..errors import MissingDependencyError, unknown
 from .check import LEVELS, Check
 
-_MODULES = ("kernels",)
+_MODULES = ("kernels", "convolutions", "kernel_laws")
 
 
 @cache

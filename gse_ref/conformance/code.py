@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 #: What the code starts with.
-IMPORTS = "from numpy import array, empty, inf, nan\nfrom gse_ref.conformance import *"
-#: Arrays of more elements are shortened: code that nobody would paste.
+IMPORTS = "from numpy import array, empty, inf, nan, repeat\nfrom gse_ref.conformance import *"
+#: Arrays of more elements, or of more runs of equal ones, are shortened: code that nobody would paste.
 MOST = 2000
 
 
@@ -44,6 +44,13 @@ def _array(value: np.ndarray) -> str:
     if value.size == 0:
         return f"empty({value.shape}, '{value.dtype}')"
     if value.size > MOST:
+        flat = value.reshape(-1)
+        bits = flat.view(f"u{flat.itemsize}")  # NaN equals itself, and -0 is not 0
+        starts = np.flatnonzero(np.concatenate([[True], bits[1:] != bits[:-1]]))
+        if 2 * len(starts) <= MOST:
+            runs = f"{flat[starts].tolist()!r}, {np.diff(starts, append=flat.size).tolist()!r}"
+            shape = "" if value.ndim == 1 else f".reshape{value.shape}"
+            return f"repeat({runs}).astype('{value.dtype}'){shape}"
         edge = ", ".join(repr(v.item()) for v in value.reshape(-1)[:5])
         return f"<{value.dtype} array of shape {value.shape}: {edge}, ...>"
     return f"array({value.tolist()!r}, '{value.dtype}')"

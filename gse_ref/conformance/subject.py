@@ -114,12 +114,14 @@ class Subject:
     ----------
     adapter : the object. seed : of this run, for checks that draw on their own. limit : seconds a call may take.
     calls : what the current case called, in order; `begin` starts a case.
+    held : of each of these calls that came back, the very arrays that the adapter was handed and gave.
     """
 
     adapter: Any
     seed: int = 0
     limit: float = LIMIT
     calls: list[Call] = field(default_factory=list)
+    held: list[list[np.ndarray]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.states = declaration(self.adapter)
@@ -127,7 +129,7 @@ class Subject:
 
     def begin(self) -> None:
         """Start a case."""
-        self.calls = []
+        self.calls, self.held = [], []
 
     def call(self, operation: str, *arguments: Any) -> Any:
         """Call an operation on arrays with the batch last, and return its result with the batch last.
@@ -156,6 +158,7 @@ class Subject:
             said = f"{operation} raised {type(error).__name__}: {error}\n{''.join(where).rstrip()}"
             raise Disagreement(said, kind="raised") from None
         self._unchanged(operation, given, handed, result)
+        self.held.append([*arrays_in(handed), *arrays_in(result)])
         return to_kit(operation, result, self.states.layout)
 
     def _unchanged(self, operation: str, given: Any, handed: Any, result: Any) -> None:

@@ -10,68 +10,53 @@ from typing import Any
 import numpy as np
 
 from gse_ref.backends import AliasTable, Backend, get
-from gse_ref.conformance import strategies
+from gse_ref.conformance import magnitudes, strategies
+from gse_ref.conformance.checks.kernel_corners import SIDE, wide_product
+from gse_ref.conformance.checks.kernels import plan_of
+from gse_ref.conformance.magnitudes import wide
 from gse_ref.sparse import Topology
 from tests.contract.conv_checks import CONV_CHECKS
-from tests.contract.judge import Check, assert_same, assert_same_bits, assert_sums, call, wide
+from tests.contract.judge import Check, assert_same, assert_same_bits, assert_sums, call
 from tests.contract.norm_checks import NORM_CHECKS
 
 NAIVE = get("naive")
-
-
-def spmm_magnitude(topology: Topology, values: np.ndarray, x: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    """Return Σ|θ_ij x_jb| + |bias_i|, (n_out, batch) float64, without a dense matrix."""
-    total = np.zeros((topology.n_out, x.shape[1])) if bias is None else np.tile(wide(bias)[:, None], x.shape[1])
-    np.add.at(total, topology.rows, wide(values)[:, None] * wide(x)[topology.indices])
-    return total
-
-
-def dx_magnitude(topology: Topology, values: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    """Return Σ|θ_ij dy_ib|, (n_in, batch) float64."""
-    total = np.zeros((topology.n_in, dy.shape[1]))
-    np.add.at(total, topology.indices, wide(values)[:, None] * wide(dy)[topology.rows])
-    return total
-
-
-def pair_magnitude(rows: np.ndarray, cols: np.ndarray, dy: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return Σ_b |dy_ib x_jb| of each pair, float64."""
-    return (wide(dy)[rows] * wide(x)[cols]).sum(axis=1)
 
 
 def check_spmm(backend: Backend, case: strategies.Product) -> None:
     topology, values, x, _, bias = case
     args = (topology.indptr, topology.indices, values, x, *(() if bias is None else (bias,)))
     actual, expected = call(backend.spmm, *args), NAIVE.spmm(*args)
-    length = int(topology.fan_in().max()) + 1
-    assert_sums(actual, expected, spmm_magnitude(topology, values, x, bias), length)
+    magnitude = magnitudes.product(topology, values, x, bias)
+    assert_sums(actual, expected, magnitude, magnitudes.most_inputs(topology))
 
 
 def check_spmm_t(backend: Backend, case: strategies.Product) -> None:
     topology, values, _, dy, _ = case
-    plan = NAIVE.transpose_index(topology.indptr, topology.indices, topology.n_in)
+    plan = plan_of(topology)
     actual, expected = call(backend.spmm_t, plan, values, dy), NAIVE.spmm_t(plan, values, dy)
-    assert_sums(actual, expected, dx_magnitude(topology, values, dy), int(np.diff(plan.indptr).max()))
+    assert_sums(actual, expected, magnitudes.transposed(topology, values, dy), magnitudes.most_outputs(topology))
 
 
 def check_spmm_backward(backend: Backend, case: strategies.Product) -> None:
     topology, values, x, dy, _ = case
-    plan = NAIVE.transpose_index(topology.indptr, topology.indices, topology.n_in)
+    plan = plan_of(topology)
     actual, expected = call(backend.spmm_backward, plan, values, x, dy), NAIVE.spmm_backward(plan, values, x, dy)
-    assert_sums(actual[0], expected[0], dx_magnitude(topology, values, dy), int(np.diff(plan.indptr).max()))
-    magnitude = pair_magnitude(topology.rows, topology.indices, dy, x)
-    assert_sums(actual[1], expected[1], magnitude, x.shape[1])
+    of_dx = magnitudes.transposed(topology, values, dy)
+    assert_sums(actual[0], expected[0], of_dx, magnitudes.most_outputs(topology))
+    of_dvalues = magnitudes.pairs(topology.rows, topology.indices, dy, x)
+    assert_sums(actual[1], expected[1], of_dvalues, x.shape[1])
 
 
 def check_sddmm(backend: Backend, case: strategies.Product) -> None:
     topology, _, x, dy, _ = case
     args = (topology.indptr, topology.indices, dy, x)
     actual, expected = call(backend.sddmm, *args), NAIVE.sddmm(*args)
-    assert_sums(actual, expected, pair_magnitude(topology.rows, topology.indices, dy, x), x.shape[1])
+    assert_sums(actual, expected, magnitudes.pairs(topology.rows, topology.indices, dy, x), x.shape[1])
 
 
 def check_sddmm_pairs(backend: Backend, case: strategies.Sampled) -> None:
     actual, expected = call(backend.sddmm_pairs, *case), NAIVE.sddmm_pairs(*case)
-    assert_sums(actual, expected, pair_magnitude(*case), case.x.shape[1])
+    assert_sums(actual, expected, magnitudes.pairs(*case), case.x.shape[1])
 
 
 def check_gradient_rows(backend: Backend, case: strategies.Sampled) -> None:
@@ -178,26 +163,19 @@ CHECKS: dict[str, Check] = {
 }
 
 
-SIDE = 70_000
-
-
 def wide_cases() -> dict[str, list[Any]]:
     """Return cases with few connections at the ends of a layer whose edge ids pass 2**32, by function."""
-    rows = np.array([0, 0, 17, 61_357, SIDE - 1, SIDE - 1, SIDE - 1])
-    cols = np.array([0, SIDE - 1, 5, SIDE - 2, 0, SIDE - 2, SIDE - 1])
-    topology = Topology.from_edges(rows, cols, (SIDE, SIDE))
+    product = wide_product(np.dtype(np.float32))
+    topology = product.topology
     assert topology.edge_ids.max() > 2**32
     ends = np.array([SIDE - 1, 0, SIDE - 1, SIDE - 1, 61_357, 61_356, SIDE - 1], np.int32)
     grown = np.array([0, 61_357, SIDE - 1], np.int32), np.array([9, SIDE - 1, SIDE - 3], np.int32)
     edit = strategies.Edit(topology, np.array([1, 4]), *grown, np.arange(7.0))
-    generator = np.random.default_rng(2)
-    x, dy = (generator.standard_normal((SIDE, 1)).astype(np.float32) for _ in range(2))
-    product = strategies.Product(topology, np.arange(1, 8, dtype=np.float32), x, dy, None)
     return {
         "candidates": [strategies.Drawn(topology, ends, ends[::-1].copy())],
         "transpose_index": [topology],
         "merge": [edit],
         "carry": [edit],
-        "sddmm_pairs": [strategies.Sampled(topology.rows, topology.indices, dy, x)],
+        "sddmm_pairs": [strategies.Sampled(topology.rows, topology.indices, product.dy, product.x)],
         **{function: [product] for function in ("spmm", "spmm_t", "spmm_backward", "sddmm")},
     }

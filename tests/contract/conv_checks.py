@@ -1,6 +1,6 @@
 """The contract of the convolutions of a backend: what each gives is what `naive` gives.
 
-Magnitudes are what `naive` gives for absolute values in float64. What is not finite must be so at the same places.
+What is not finite must be so at the same places.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from gse_ref.backends import Backend, TransposePlan, get
+from gse_ref.backends import Backend, get
+from gse_ref.conformance import magnitudes
+from gse_ref.conformance.checks.kernels import plan_of
+from gse_ref.conformance.magnitudes import wide
 from gse_ref.conformance.strategies import convolution as conv_strategies
-from gse_ref.sparse import Topology
-from tests.contract.judge import Check, assert_sums, call, wide
+from tests.contract.judge import Check, assert_sums, call
 
 NAIVE = get("naive")
 
@@ -23,22 +25,13 @@ def _call(function: Callable[..., Any], *args: Any) -> Any:
         return call(function, *args)
 
 
-def plan_of(topology: Topology) -> TransposePlan:
-    return NAIVE.transpose_index(topology.indptr, topology.indices, topology.n_in)
-
-
-def taps_of(plan: TransposePlan, kernel: int) -> int:
-    """Return the most connections of an input channel, which may all meet at one pixel."""
-    return int(np.diff(plan.indptr[:: kernel**2]).max())
-
-
 def check_conv(backend: Backend, case: conv_strategies.Convolution) -> None:
     topology, values, x, _, bias, geometry = case
     pattern, more = (topology.indptr, topology.indices), () if bias is None else (bias,)
     args = (*pattern, values, x, geometry, *more)
     actual, expected = _call(backend.conv, *args), _call(NAIVE.conv, *args)
-    magnitude = NAIVE.conv(*pattern, wide(values), wide(x), geometry, *map(wide, more))
-    assert_sums(actual, expected, magnitude, int(topology.fan_in().max()) + 1)
+    magnitude = magnitudes.convolution(topology, values, x, geometry, bias)
+    assert_sums(actual, expected, magnitude, magnitudes.most_inputs(topology))
 
 
 def check_conv_t(backend: Backend, case: conv_strategies.Convolution) -> None:
@@ -46,8 +39,8 @@ def check_conv_t(backend: Backend, case: conv_strategies.Convolution) -> None:
     plan, size = plan_of(topology), (x.shape[1], x.shape[2])
     args = (plan, values, dy, geometry, size)
     actual, expected = _call(backend.conv_t, *args), _call(NAIVE.conv_t, *args)
-    magnitude = NAIVE.conv_t(plan, wide(values), wide(dy), geometry, size)
-    assert_sums(actual, expected, magnitude, taps_of(plan, geometry.kernel))
+    magnitude = magnitudes.convolution_transposed(topology, values, dy, geometry, size)
+    assert_sums(actual, expected, magnitude, magnitudes.most_outputs(topology, geometry.kernel))
 
 
 def check_conv_backward(backend: Backend, case: conv_strategies.Convolution) -> None:
@@ -55,15 +48,16 @@ def check_conv_backward(backend: Backend, case: conv_strategies.Convolution) -> 
     plan = plan_of(topology)
     args = (plan, values, x, dy, geometry)
     actual, expected = _call(backend.conv_backward, *args), _call(NAIVE.conv_backward, *args)
-    magnitudes = NAIVE.conv_backward(plan, wide(values), wide(x), wide(dy), geometry)
-    assert_sums(actual[0], expected[0], magnitudes[0], taps_of(plan, geometry.kernel))
-    assert_sums(actual[1], expected[1], magnitudes[1], dy[0].size)
+    of_dx = magnitudes.convolution_transposed(topology, values, dy, geometry, (x.shape[1], x.shape[2]))
+    assert_sums(actual[0], expected[0], of_dx, magnitudes.most_outputs(topology, geometry.kernel))
+    of_dvalues = magnitudes.convolution_pairs(topology.rows, topology.indices, dy, x, geometry)
+    assert_sums(actual[1], expected[1], of_dvalues, dy[0].size)
 
 
 def check_conv_pairs(backend: Backend, case: conv_strategies.ConvPairs) -> None:
     rows, cols, dy, x, geometry = case
     actual, expected = _call(backend.conv_pairs, *case), _call(NAIVE.conv_pairs, *case)
-    magnitude = NAIVE.conv_pairs(rows, cols, wide(dy), wide(x), geometry)
+    magnitude = magnitudes.convolution_pairs(rows, cols, dy, x, geometry)
     assert_sums(actual, expected, magnitude, dy[0].size)
 
 

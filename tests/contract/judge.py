@@ -57,8 +57,3 @@ def assert_sums(actual: np.ndarray, expected: np.ndarray, magnitude: np.ndarray,
     finite = np.isfinite(expected)
     np.testing.assert_array_equal(actual[~finite], expected[~finite])
     assert_close(actual[finite], expected[finite], magnitude[finite], length)
-
-
-def wide(array: np.ndarray) -> np.ndarray:
-    """Return |array| in float64."""
-    return np.abs(array.astype(np.float64))

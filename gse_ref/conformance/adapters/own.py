@@ -5,6 +5,7 @@ One file for each level gives the operations; here they are put together.
 
 from __future__ import annotations
 
+from ..adapter import NotCovered
 from .own_kernels import OwnKernels
 
 
@@ -32,6 +33,10 @@ class Naive(Own):
     def __init__(self) -> None:
         super().__init__("naive")
 
+    def set_threads(self, count: int) -> None:
+        """Not covered: its loops run on one thread."""
+        raise NotCovered("the definition runs on one thread")
+
 
 class Cpu(Own):
     """The Numba kernels."""
@@ -47,3 +52,7 @@ class Shadow(Own):
 
     def __init__(self) -> None:
         super().__init__("shadow")
+
+    def set_threads(self, count: int) -> None:
+        """Not covered: too much work to be checked by the definition."""
+        raise NotCovered("the definition runs on one thread")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import kernels
+from . import convolutions, kernels
 from .fault import Fault as Fault
 
-FAULTS: tuple[Fault, ...] = (*kernels.FAULTS,)
+FAULTS: tuple[Fault, ...] = (*kernels.FAULTS, *convolutions.FAULTS)

@@ -1,4 +1,4 @@
-"""What the tests of convolutions draw: windows, images, patterns, pairs and signs, nasty corners included.
+"""Strategies of convolutions: windows, images, patterns, pairs and signs.
 
 The definition loops in Python, so a case is kept to about `WORK` of its multiplications: large batches meet small
 images, and the other way round.
@@ -6,6 +6,7 @@ images, and the other way round.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 
 from ...backends import Geometry
 from ...sparse import Topology
-from .image import spoilt
-from .layer import arrays, dtypes, generators, of_mask, topologies
+from .layer import of_mask, topologies
+from .values import DTYPES, NOT_FINITE, arrays, dtypes, generators, perhaps_spoilt, spoilt
 
 #: Multiplications of one case, all connections counted.
 WORK = 20_000
@@ -87,17 +88,21 @@ def patterns(shape: tuple[int, int]) -> st.SearchStrategy[Topology]:
 
 
 @st.composite
-def images(draw: st.DrawFn, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Values of any kind, at times with one that is not finite, at times with strided rows."""
-    return draw(spoilt(draw(arrays(shape, dtype))))
+def images(draw: st.DrawFn, shape: tuple[int, ...], dtype: np.dtype, finite: bool | None = None) -> np.ndarray:
+    """Values of any kind.
+
+    finite : True: all of them. False: one is not. None: at times one is not, and at times the rows are strided.
+    """
+    values = draw(arrays(shape, dtype))
+    return draw(perhaps_spoilt(values)) if finite is None else values if finite else draw(spoilt(values))
 
 
 @st.composite
-def weights(draw: st.DrawFn, size: int, dtype: np.dtype) -> np.ndarray:
-    """Values of any kind, at times with one that is not finite: multiplied with padding it would show."""
+def weights(draw: st.DrawFn, size: int, dtype: np.dtype, finite: bool | None = None) -> np.ndarray:
+    """Values of any kind; unless `finite`, at times with one that is not: multiplied with padding it would show."""
     values = draw(arrays((size,), dtype))
-    if size and draw(st.integers(0, 5)) == 0:
-        values[draw(st.integers(0, size - 1))] = draw(st.sampled_from((np.nan, np.inf, -np.inf)))
+    if size and not finite and draw(st.integers(0, 5)) == 5:
+        values[draw(st.integers(0, size - 1))] = draw(st.sampled_from(NOT_FINITE))
     return values
 
 
@@ -113,15 +118,19 @@ class Convolution(NamedTuple):
 
 
 @st.composite
-def convolutions(draw: st.DrawFn) -> Convolution:
-    window, dtype = draw(windows()), draw(dtypes())
+def convolutions(draw: st.DrawFn, allowed: Sequence[np.dtype] = DTYPES, finite: bool | None = None) -> Convolution:
+    """Any window, pattern and kind of numbers, with and without a bias.
+
+    allowed : dtypes; all operands are of one. finite : of x and dy as of `images`, of the weights as of `weights`.
+    """
+    window, dtype = draw(windows()), draw(dtypes(allowed))
     n_out, channels = draw(_channels(window))
     topology = draw(patterns((n_out, channels * window.geometry.kernel**2)))
     return Convolution(
         topology,
-        draw(weights(topology.nnz, dtype)),
-        draw(images((channels, *window.size, window.batch), dtype)),
-        draw(images((n_out, *window.output, window.batch), dtype)),
+        draw(weights(topology.nnz, dtype, finite)),
+        draw(images((channels, *window.size, window.batch), dtype, finite)),
+        draw(images((n_out, *window.output, window.batch), dtype, finite)),
         draw(st.none() | arrays((n_out,), dtype)),
         window.geometry,
     )
@@ -138,16 +147,17 @@ class ConvPairs(NamedTuple):
 
 
 @st.composite
-def conv_pairs(draw: st.DrawFn) -> ConvPairs:
-    window, dtype, generator = draw(windows()), draw(dtypes()), draw(generators())
+def conv_pairs(draw: st.DrawFn, allowed: Sequence[np.dtype] = DTYPES, finite: bool | None = None) -> ConvPairs:
+    """Any window, with no pairs at all, unordered pairs, the same pair again and again; `finite` as of `images`."""
+    window, dtype, generator = draw(windows()), draw(dtypes(allowed)), draw(generators())
     n_out, channels = draw(_channels(window))
     columns = channels * window.geometry.kernel**2
     size = draw(st.integers(0, 30).map(lambda k: min(k, columns * n_out + 1)))
     return ConvPairs(
         generator.integers(0, n_out, size, dtype=np.int32),
         generator.integers(0, columns, size, dtype=np.int32),
-        draw(images((n_out, *window.output, window.batch), dtype)),
-        draw(images((channels, *window.size, window.batch), dtype)),
+        draw(images((n_out, *window.output, window.batch), dtype, finite)),
+        draw(images((channels, *window.size, window.batch), dtype, finite)),
         window.geometry,
     )
 
@@ -161,8 +171,9 @@ class Patches(NamedTuple):
 
 
 @st.composite
-def patches(draw: st.DrawFn) -> Patches:
-    window, dtype = draw(windows()), draw(dtypes())
+def patches(draw: st.DrawFn, allowed: Sequence[np.dtype] = DTYPES) -> Patches:
+    """Any window; signs differ between the positions of a sample."""
+    window, dtype = draw(windows()), draw(dtypes(allowed))
     _, channels = draw(_channels(window, most=1))
     signs = draw(generators()).integers(0, 2, (*window.output, window.batch)) * 2.0 - 1.0
     return Patches(draw(images((channels, *window.size, window.batch), dtype)), signs, window.geometry)

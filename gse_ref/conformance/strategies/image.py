@@ -1,4 +1,4 @@
-"""What the tests of images draw: constant and shifted channels, NaN, infinity, strided rows, windows of any fit."""
+"""Strategies of images for normalisation and pools: constant and shifted channels, what is not finite, windows."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ...backends import Geometry, get
-from .layer import KINDS, arrays, batches, dtypes, generators
+from .values import KINDS, arrays, batches, dtypes, generators, perhaps_spoilt
 
 Shape = tuple[int, int, int, int]
 #: Positions and samples of a channel that go through several chunks of the kernels, the last one not full.
 MANY: Shape = (1, 5, 5, 200)
 #: Kinds whose products with the squares of any other still fit the dtype.
-_MODERATE = sorted(set(KINDS) - {"large", "mixed"})
+_MODERATE = [kind for kind in KINDS if kind not in ("large", "mixed")]
 
 
 @st.composite
@@ -27,16 +27,9 @@ def image_shapes(draw: st.DrawFn, most: int = 600) -> Shape:
 
 @st.composite
 def moderate(draw: st.DrawFn, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Values of any kind whose products with squares of any other still fit the dtype."""
     make = KINDS[draw(st.sampled_from(_MODERATE))]
     return make(draw(generators()), shape, dtype).astype(dtype)
-
-
-@st.composite
-def spoilt(draw: st.DrawFn, array: np.ndarray, bad: tuple[float, ...] = (np.nan, np.inf, -np.inf)) -> np.ndarray:
-    """Return `array` with, at times, one `bad` element, and at times as a view with strided rows."""
-    if draw(st.integers(0, 5)) == 0:
-        array.reshape(-1)[draw(st.integers(0, array.size - 1))] = draw(st.sampled_from(bad))
-    return np.repeat(array, 2, axis=-1)[..., ::2] if draw(st.integers(0, 3)) == 0 else array
 
 
 @st.composite
@@ -68,19 +61,20 @@ class Normalised(NamedTuple):
 
 @st.composite
 def normalised(draw: st.DrawFn) -> Normalised:
+    """Batch normalisation with and without residual and ReLU, of constant channels, of moments far from x's."""
     shape, dtype = draw(image_shapes() | st.just(MANY)), draw(dtypes())
     each, generator = shape[:1], draw(generators())
     return Normalised(
-        draw(spoilt(draw(channels(shape, dtype)))),
+        draw(perhaps_spoilt(draw(channels(shape, dtype)))),
         draw(moderate(each, dtype)),
         draw(arrays(each, dtype)),
         generator.standard_normal(each) * draw(st.sampled_from((0.0, 1.0, 1e4))),
         generator.random(each) * draw(st.sampled_from((0.0, 1e-8, 1.0, 1e8))),
         draw(st.sampled_from((1e-12, 1e-5, 1.0))),
-        draw(spoilt(draw(arrays(shape, dtype)))) if draw(st.booleans()) else None,
+        draw(perhaps_spoilt(draw(arrays(shape, dtype)))) if draw(st.booleans()) else None,
         draw(st.booleans()),
         # Infinity times an x̂ that rounds to 0 is NaN or infinity, as the rounding goes: no case for an equality.
-        draw(spoilt(draw(moderate(shape, dtype)), bad=(np.nan,))),
+        draw(perhaps_spoilt(draw(moderate(shape, dtype)), bad=(np.nan,))),
     )
 
 
@@ -101,6 +95,6 @@ def pooled(draw: st.DrawFn) -> Pooled:
     geometry = Geometry(kernel, stride, draw(st.integers(0, kernel - 1)))
     least = max(1, kernel - 2 * geometry.padding)
     shape = (count, max(height, least), max(width, least), batch)
-    x = draw(spoilt(draw(arrays(shape, dtype))))
+    x = draw(perhaps_spoilt(draw(arrays(shape, dtype))))
     y, taps = get("naive").max_pool(x, geometry)
-    return Pooled(x, geometry, taps, draw(spoilt(draw(arrays(y.shape, dtype)))))
+    return Pooled(x, geometry, taps, draw(perhaps_spoilt(draw(arrays(y.shape, dtype)))))
