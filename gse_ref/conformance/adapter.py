@@ -3,7 +3,8 @@
 Subclass `Adapter` and override what your implementation has; any object with these names will do as well. Arrays
 are C-ordered and yours to read, not to change; what you return may have any integer width, floats of the dtype you
 were given. `batch` is the last axis of what you get and give, or the first if you say ``layout = "batch_first"``:
-images are then (batch, channels, height, width). docs/algorithm.md is the judge of every dispute.
+images are then (batch, channels, height, width). Where an operation says that something is an error, raise an
+exception of any class: to return something is a failure. docs/algorithm.md is the judge of every dispute.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ class Adapter:
         """Return f (n_in,) and g (n_out,), each summing to 1: where to draw inputs and outputs (section 5.1).
 
         kind : "uniform", "grabo" or "graest". x (n_in, batch), delta (n_out, batch); signs (batch,) of ±1, float64,
-        for "graest" alone. A distribution whose mass is 0 is uniform.
+        for "graest" alone. A distribution whose mass is 0 is uniform; a mass that is not finite is an error. Both
+        are of float64 or of the dtype of x, in which sums may run.
         """
         raise NotCovered
 
@@ -112,13 +114,16 @@ class Adapter:
     def draw(self, probabilities: Array, uniforms: Array) -> Array:
         """Return one slot a uniform, (m,), by Walker's alias method in the order `Backend.alias_table` fixes.
 
-        probabilities (n,) float64, non-negative, sum > 0; uniforms (m,) float64 in [0, 1); slot = ⌊u · n⌋, coin =
-        u · n - slot. Judged by equality. An implementation with randomness or a table of its own offers `sample`.
+        probabilities (n,) float64, non-negative, sum > 0 but not always 1; uniforms (m,) float64 in [0, 1); slot =
+        ⌊u · n⌋, coin = u · n - slot. Judged by equality; with randomness or a table of your own, offer `sample`.
         """
         raise NotCovered
 
     def sample(self, probabilities: Array, count: int, seed: int) -> Array:
-        """Return `count` slots drawn independently with these probabilities by your own randomness."""
+        """Return `count` slots drawn independently with these probabilities by your own randomness.
+
+        probabilities (n,) float64, non-negative, sum 1 up to rounding; seed in [0, 2³¹): other seeds, other draws.
+        """
         raise NotCovered
 
     def candidates(self, pattern: Pattern, rows: Array, cols: Array) -> tuple[Array, Array]:
@@ -135,7 +140,10 @@ class Adapter:
         """Return the connections of each layer, of sum round(density · Σ n_out · n_in) (section 3).
 
         kind : "uniform", "erdos_renyi", "erdos_renyi_kernel" or "scaled". layers : (n_out, channels, kernel) of
-        each; kernel 1 for a linear layer; n_in = channels · kernel².
+        each; n_in = channels · kernel²; kernel 1 is a linear layer, to which "erdos_renyi_kernel" gives
+        ∝ n_out + n_in. `round` takes halves to even, as where density is 0.5. The shares are those of this total; a
+        layer whose share exceeds its size is full and the rest is shared out again. Every share is floored, what is
+        missing goes, one each, to the largest fractional parts; ties go to the earlier layer.
         """
         raise NotCovered
 
@@ -144,17 +152,33 @@ class Adapter:
         raise NotCovered
 
     def update_due(self, step: int, interval: int, end: int) -> bool:
-        """Return whether an update precedes SGD step `step` (from 1): step mod interval = 0 and step ≤ end."""
+        """Return whether an update precedes SGD step `step`: step mod interval = 0 and step ≤ end.
+
+        Steps count from 1; asked for step 0, before all of them, the answer is no.
+        """
+        raise NotCovered
+
+    def prune_count(self, fraction: float, nnz: int) -> int:
+        """Return ⌈fraction · nnz⌉, how many of nnz connections an update replaces (section 5.5).
+
+        fraction : in [0, 1]; one of three decimals is that decimal, not its float: ⌈0.1 · 30⌉ is 3, though 0.1 * 30
+        exceeds 3 in floats. nnz : up to 10⁷ in what is checked.
+        """
         raise NotCovered
 
     def top_k(self, scores: Array, k: int) -> Array:
-        """Return the positions of the k highest scores, increasing; ties go to the lower position."""
+        """Return the positions of the k highest scores, increasing; ties go to the lower position.
+
+        +0 and -0 are equal, infinities are scores, NaN is an error.
+        """
         raise NotCovered
 
     def select(self, layers: Sequence[Layer], counts: Sequence[int], scope: str) -> Sequence[Selected]:
         """Return what each layer grows and prunes (sections 5.5, 5.6), ties by layer, then by edge id.
 
-        counts : ⌈α_t N_l⌉ of each layer. scope : "layer" or "global".
+        counts : ⌈α_t N_l⌉ of each layer. scope : "layer", k = min(count, candidates) of each layer, or "global",
+        k = min(Σ counts, Σ candidates) of all together. The k of highest score are grown, the k of smallest |θ|
+        pruned. A score that is NaN is an error.
         """
         raise NotCovered
 
@@ -162,6 +186,7 @@ class Adapter:
         """Return the layer without the slots `pruned` (increasing) and with the pairs (rows, cols), by edge id.
 
         Grown weights and their momentum are 0, survivors keep both bit for bit, explicit zeros stay (section 5.7).
+        No pair is active; as many are grown as pruned, or more, or fewer: connections may move between layers.
         """
         raise NotCovered
 

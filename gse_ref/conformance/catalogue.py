@@ -9,7 +9,7 @@ from importlib import import_module
 from ..errors import MissingDependencyError, unknown
 from .check import LEVELS, Check
 
-_MODULES = ("kernels", "convolutions", "kernel_laws")
+_MODULES = ("kernels", "convolutions", "kernel_laws", "sampling", "sampling_draws", "selection_counts", "selection")
 
 
 @cache

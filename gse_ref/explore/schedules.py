@@ -57,8 +57,8 @@ def prune_fraction(schedule: str, initial: float, step: int, last: int) -> float
 
 
 def is_due(step: int, every: int, last: int) -> bool:
-    """Return whether an update precedes SGD step `step`: t mod T = 0 and t ≤ T_end."""
-    return step % every == 0 and step <= last
+    """Return whether an update precedes SGD step `step`, counted from 1: t mod T = 0 and t ≤ T_end."""
+    return step % every == 0 and 1 <= step <= last
 
 
 class Timing(NamedTuple):

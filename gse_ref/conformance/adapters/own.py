@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from ..adapter import NotCovered
 from .own_kernels import OwnKernels
+from .own_sampling import OwnSampling
+from .own_selection import OwnSelection
 
 
-class Own(OwnKernels):
+class Own(OwnKernels, OwnSampling, OwnSelection):
     """Any backend of this project.
 
     Parameters
