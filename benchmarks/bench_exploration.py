@@ -17,7 +17,7 @@ import numpy as np
 from gse_ref.autodiff import Tensor
 from gse_ref.backends import empty, get
 from gse_ref.explore import Proposal, Request, method, select, update
-from gse_ref.explore.distributions import DISTRIBUTIONS, mass_or_uniform
+from gse_ref.explore.distributions import DISTRIBUTIONS, mass_or_uniform, signs_of
 from gse_ref.explore.guided import score
 from gse_ref.nn import Observation, SparseParameter, probing, sparse_matmul
 from gse_ref.optim import SGD, remap
@@ -95,8 +95,8 @@ def _normal(shape: tuple[int, ...], purpose: str, number: int) -> np.ndarray:
 
 
 def _masses(layer: Layer, name: str) -> list[np.ndarray]:
-    masses_of = DISTRIBUTIONS[name](stream(0, "signs", 0, 1))
-    return [mass_or_uniform(mass, "layer")[0] for mass in masses_of(layer.seen)]
+    masses = DISTRIBUTIONS[name](layer.seen, partial(signs_of, stream(0, "signs", 0, 1)))
+    return [mass_or_uniform(mass, "layer")[0] for mass in masses]
 
 
 def parts(layer: Layer) -> dict[str, Callable[[], Any]]:

@@ -9,7 +9,16 @@ from importlib import import_module
 from ..errors import MissingDependencyError, unknown
 from .check import LEVELS, Check
 
-_MODULES = ("kernels", "convolutions", "kernel_laws", "sampling", "sampling_draws", "selection_counts", "selection")
+_MODULES = (
+    "kernels",
+    "convolutions",
+    "kernel_laws",
+    "sampling",
+    "sampling_draws",
+    "selection_counts",
+    "selection",
+    "update",
+)
 
 
 @cache

@@ -98,7 +98,7 @@ class UpdateProblem(NamedTuple):
     """One whole update.
 
     method : one of the adapter's. fraction : α_t. scope : "layer" or "global". subset_factor : γ. seed : for an
-    implementation that draws by itself.
+    implementation that draws by itself. Fractions are decimals, and meant so: ⌈0.1 · 30⌉ is 3.
     """
 
     layers: tuple[ExploredLayer, ...]

@@ -10,6 +10,7 @@ from .observe import explored_share as explored_share
 from .observe import jaccard_distance as jaccard_distance
 from .observe import recall as recall
 from .observe import survival as survival
+from .proposal import Numbers as Numbers
 from .proposal import Problem as Problem
 from .proposal import Proposal as Proposal
 from .proposal import Proposer as Proposer

@@ -10,29 +10,28 @@ import numpy as np
 from ..errors import DivergenceError
 from ..nn import Observation
 
-#: What the probe saw of a layer → unnormalised mass of its input units (n_in,) and output units (n_out,), float64.
-Masses = Callable[[Observation], tuple[np.ndarray, np.ndarray]]
+#: How many samples → one sign for each of them, (samples,) float64 of ±1.
+Signs = Callable[[int], np.ndarray]
+#: What the probe saw of a layer, and its signs → unnormalised mass of its input units (n_in,) and output units
+#: (n_out,), float64.
+Masses = Callable[[Observation, Signs], tuple[np.ndarray, np.ndarray]]
 
 
-def _uniform(generator: np.random.Generator) -> Masses:
-    return lambda seen: (np.ones(seen.parameter.topology.n_in), np.ones(seen.parameter.topology.n_out))
+def _uniform(seen: Observation, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
+    return np.ones(seen.parameter.topology.n_in), np.ones(seen.parameter.topology.n_out)
 
 
-def _grabo(generator: np.random.Generator) -> Masses:
-    return lambda seen: seen.abs_sums()
+def _grabo(seen: Observation, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
+    return seen.abs_sums()
 
 
-def _graest(generator: np.random.Generator) -> Masses:
-    return lambda seen: seen.signed_sums(signs_of(generator, seen.samples))
+def _graest(seen: Observation, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
+    return seen.signed_sums(signs(seen.samples))
 
 
-#: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient. Each takes the
-#: stream of signs, of which both sides share one for each sample.
-DISTRIBUTIONS: dict[str, Callable[[np.random.Generator], Masses]] = {
-    "uniform": _uniform,
-    "grabo": _grabo,
-    "graest": _graest,
-}
+#: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient, both sides of which
+#: share one sign for each sample.
+DISTRIBUTIONS: dict[str, Masses] = {"uniform": _uniform, "grabo": _grabo, "graest": _graest}
 
 
 def signs_of(generator: np.random.Generator, batch: int) -> np.ndarray:

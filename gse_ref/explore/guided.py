@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..backends import Pairs, active
@@ -10,7 +12,7 @@ from ..errors import DivergenceError
 from ..nn import Observation, SparseParameter
 from ..rng import stream
 from ..sparse import Topology
-from .distributions import DISTRIBUTIONS, mass_or_uniform
+from .distributions import DISTRIBUTIONS, Signs, mass_or_uniform, signs_of
 from .proposal import Layers, Proposal, Proposer, Request
 
 
@@ -53,21 +55,34 @@ def score(rows: np.ndarray, cols: np.ndarray, seen: Observation, place: str) -> 
     return scores
 
 
-def _explore(seen: Observation, distribution: str, place: str, number: int, request: Request) -> Proposal:
-    topology, backend = seen.parameter.topology, active()
+def _signs(request: Request, number: int, name: str) -> Signs:
+    """Return what draws the signs of a layer, or gives those that came with the request."""
+    if name in request.numbers:
+        return lambda samples: request.numbers[name].signs
+    return partial(signs_of, stream(request.seed, "signs", number, request.step))
+
+
+def _uniforms(request: Request, number: int, name: str, draws: int) -> np.ndarray:
+    """Return the (2, draws) uniforms of a layer, drawn or as they came with the request."""
+    if name in request.numbers:
+        return request.numbers[name].uniforms[:, :draws]
+    return stream(request.seed, "draw", number, request.step).random((2, draws))
+
+
+def _explore(seen: Observation, distribution: str, number: int, name: str, request: Request) -> Proposal:
+    topology, backend, place = seen.parameter.topology, active(), f"layer {name} at step {request.step}"
     draws = ceiling(request.subset_factor, topology.nnz)
     fallbacks: list[str] = []
     if topology.size - topology.nnz <= draws:
         rows, cols = backend.inactive(topology.indptr, topology.indices, topology.n_in)
     else:
-        masses_of = DISTRIBUTIONS[distribution](stream(request.seed, "signs", number, request.step))
         masses = []
-        for side, found in zip(("input", "output"), masses_of(seen), strict=True):
+        signs = _signs(request, number, name)
+        for side, found in zip(("input", "output"), DISTRIBUTIONS[distribution](seen, signs), strict=True):
             mass, empty = mass_or_uniform(found, f"{place}, {side} side")
             masses.append(mass)
             fallbacks += [side] if empty else []
-        uniforms = stream(request.seed, "draw", number, request.step).random((2, draws))
-        rows, cols = draw(masses[0], masses[1], uniforms, topology)
+        rows, cols = draw(masses[0], masses[1], _uniforms(request, number, name, draws), topology)
     return Proposal(rows, cols, score(rows, cols, seen, place), len(rows), tuple(fallbacks))
 
 
@@ -83,8 +98,7 @@ def guided(distribution: str) -> Proposer:
 
         def observe(parameter: SparseParameter, x: np.ndarray, delta: np.ndarray) -> None:
             number, name = numbers[id(parameter)]
-            place = f"layer {name} at step {request.step}"
-            proposals[number] = _explore(Observation(parameter, x, delta), distribution, place, number, request)
+            proposals[number] = _explore(Observation(parameter, x, delta), distribution, number, name, request)
 
         request.run_probe(observe)
         return [proposals[number] for number in range(len(layers))]

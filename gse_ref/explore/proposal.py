@@ -39,6 +39,17 @@ class Problem(NamedTuple):
     batch: Callable[[], tuple[np.ndarray, np.ndarray]]
 
 
+class Numbers(NamedTuple):
+    """Random numbers of one layer's guided exploration, where they are given and not drawn.
+
+    uniforms : (2, m) float64 in [0, 1), of the inputs and of the outputs; the first ⌈γN⌉ ≤ m are used.
+    signs : (samples,) float64 of ±1.
+    """
+
+    uniforms: np.ndarray
+    signs: np.ndarray
+
+
 @dataclass(frozen=True)
 class Request:
     """One update, before SGD step `step`.
@@ -56,6 +67,7 @@ class Request:
     allow_regrow : a connection that this update prunes may be grown again, as in RigL's own paper.
     last : whether no later update is due.
     target, problem, memory : for methods that need them.
+    numbers : random numbers by layer, for guided methods; where there are none, the streams of seed and step serve.
     """
 
     seed: int
@@ -72,6 +84,7 @@ class Request:
     target: Target | None = None
     problem: Problem | None = None
     memory: Memory = field(default_factory=dict)
+    numbers: Mapping[str, Numbers] = field(default_factory=dict)
 
     def quotas(self, layers: Layers) -> list[int]:
         """Return ⌈α_t N_l⌉ of each layer."""

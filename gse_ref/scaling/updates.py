@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ..backends import active
 from ..errors import InputError
 from ..explore import Proposal, Proposer, Request, method, select, update
-from ..explore.distributions import DISTRIBUTIONS, mass_or_uniform
+from ..explore.distributions import DISTRIBUTIONS, mass_or_uniform, signs_of
 from ..explore.greedy import top_of_dense_gradient
 from ..explore.guided import score
 from ..optim import remap
@@ -90,7 +91,7 @@ def _guided(layer: SparseLayer, distribution: str, seed: int) -> tuple[Calls, Pr
     topology, draws = layer.topology, layer.topology.nnz
 
     def distributions() -> list[Any]:
-        masses = DISTRIBUTIONS[distribution](stream(seed, "signs", 0, STEP))(layer.seen)
+        masses = DISTRIBUTIONS[distribution](layer.seen, partial(signs_of, stream(seed, "signs", 0, STEP)))
         return [active().alias_table(mass_or_uniform(mass, NAME)[0]) for mass in masses]
 
     tables = distributions()

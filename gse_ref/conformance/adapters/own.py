@@ -9,9 +9,10 @@ from ..adapter import NotCovered
 from .own_kernels import OwnKernels
 from .own_sampling import OwnSampling
 from .own_selection import OwnSelection
+from .own_update import OwnUpdate
 
 
-class Own(OwnKernels, OwnSampling, OwnSelection):
+class Own(OwnKernels, OwnSampling, OwnSelection, OwnUpdate):
     """Any backend of this project.
 
     Parameters

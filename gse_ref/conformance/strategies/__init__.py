@@ -48,6 +48,9 @@ from .layer import sampled as sampled
 from .layer import shapes as shapes
 from .layer import signed as signed
 from .layer import topologies as topologies
+from .machine import Program as Program
+from .machine import lifecycle as lifecycle
+from .machine import programs as programs
 from .sampling import PROBED as PROBED
 from .sampling import Probed as Probed
 from .sampling import conv_probed as conv_probed
@@ -62,6 +65,8 @@ from .selection import choosing as choosing
 from .selection import moments as moments
 from .selection import ranked as ranked
 from .selection import shared as shared
+from .update import explored_layers as explored_layers
+from .update import updates as updates
 from .values import BATCHES as BATCHES
 from .values import DTYPES as DTYPES
 from .values import KINDS as KINDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -65,7 +66,7 @@ def matrices(seen: Observation) -> tuple[np.ndarray, np.ndarray]:
 def test_masses_of_grabo_are_sums_over_samples_and_positions(geometry: Geometry, dtype: type) -> None:
     seen = seen_by_a_probe(geometry, dtype=dtype)
     patches, delta = matrices(seen)
-    inputs, outputs = DISTRIBUTIONS["grabo"](stream(0, "signs"))(seen)
+    inputs, outputs = DISTRIBUTIONS["grabo"](seen, partial(signs_of, stream(0, "signs")))
     np.testing.assert_array_equal(inputs, np.abs(patches).sum(axis=1))
     np.testing.assert_array_equal(outputs, np.abs(delta).sum(axis=1))
     gradient = np.abs(delta @ patches.T)
@@ -79,7 +80,7 @@ def test_masses_of_graest_share_one_sign_for_each_position_of_each_sample(geomet
     patches, delta = matrices(seen)
     signs = signs_of(stream(0, "signs", 1, 2), delta.shape[1])
     assert seen.samples == len(signs) == seen.delta[0].size
-    inputs, outputs = DISTRIBUTIONS["graest"](stream(0, "signs", 1, 2))(seen)
+    inputs, outputs = DISTRIBUTIONS["graest"](seen, partial(signs_of, stream(0, "signs", 1, 2)))
     np.testing.assert_array_equal(inputs, np.abs(patches @ signs))
     np.testing.assert_array_equal(outputs, np.abs(delta @ signs))
 
