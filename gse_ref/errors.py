@@ -66,6 +66,12 @@ class NotLinearError(GseError):
     exit_code = 1
 
 
+class ConformanceError(GseError):
+    """An implementation fails a check of the conformance kit, or the kit does not find a fault that it should."""
+
+    exit_code = 1
+
+
 class MissingDependencyError(GseError, ImportError):
     """An optional dependency that the request needs is not installed."""
 

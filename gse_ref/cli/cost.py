@@ -14,6 +14,7 @@ from ..cost import METHOD_FLOPS, Layer, Setting, Work, method_flops, peak_storag
 from ..errors import InputError, unknown
 from ..models import MODELS, ModelSpec, build_model, cost_layers, with_density
 from ..training import TrainConfig
+from .table import table
 
 
 def _with_unit(number: float) -> str:
@@ -23,16 +24,6 @@ def _with_unit(number: float) -> str:
     while abs(number) >= 999.5 and power < len(prefixes) - 1:
         number, power = number / 1000, power + 1
     return f"{number:.3g} {prefixes[power]}".rstrip()
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return aligned columns: numbers to the right, the first column, names, to the left."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = []
-    for first, *others in (heads, *rows):
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
-    return "\n".join(lines)
 
 
 def _layer_rows(work: Work) -> list[dict[str, Any]]:
@@ -89,7 +80,7 @@ def _layers_text(work: Work, rows: Sequence[dict[str, Any]]) -> str:
     ]
     size, nnz = sum(layer.size for layer in work.layers), sum(layer.nnz for layer in work.layers)
     total = ("all", "", "", f"{size:,}", f"{nnz:,.10g}", f"{work.density:.4g}", _with_unit(work.sparse), "100 %")
-    return _table(heads, [*cells, total])
+    return table(heads, [*cells, total])
 
 
 def _methods_text(rows: Sequence[dict[str, Any]]) -> str:
@@ -109,7 +100,7 @@ def _methods_text(rows: Sequence[dict[str, Any]]) -> str:
                 row["formula"],
             )
         )
-    return _table(heads, cells)
+    return table(heads, cells)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ..presets import preset
 from ..studies import STUDIES, study
 from ..training import stored_config
 from .compare import Compare
+from .conformance import Conformance
 from .cost import Cost
 from .data import Data
 from .info import Info
@@ -90,6 +91,7 @@ def _parse(arguments: Sequence[str]) -> Any:
         | Annotated[Data, tyro.conf.subcommand("data")]
         | Annotated[Cost, tyro.conf.subcommand("cost")]
         | Annotated[Scaling, tyro.conf.subcommand("scaling")]
+        | Annotated[Conformance, tyro.conf.subcommand("conformance")]
     )
     return tyro.cli(
         commands,

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from .adapter import Adapter as Adapter
     from .adapter import NotCovered as NotCovered
     from .check import LEVELS as LEVELS
+    from .isolation import isolated as isolated
     from .problems import Edited as Edited
     from .problems import Pattern as Pattern
     from .problems import Weights as Weights
+    from .pytest_entry import parametrize as parametrize
     from .result import Result as Result
     from .runner import run as run
 
@@ -28,6 +30,8 @@ _NAMES = {
     **dict.fromkeys(("Batch", "Normalisation", "Probe", "Rewired", "TrainedLayer", "TrainingState"), ".problems"),
     **dict.fromkeys(("TrainingProblem", "TrainingTrace", "UpdatedLayer", "UpdateProblem", "Weights"), ".problems"),
     "Result": ".result",
+    "isolated": ".isolation",
+    "parametrize": ".pytest_entry",
     "run": ".runner",
 }
 __all__ = sorted(_NAMES)

@@ -11,6 +11,8 @@ import numpy as np
 IMPORTS = "from numpy import array, empty, inf, nan, repeat\nfrom gse_ref.conformance import *"
 #: Arrays of more elements, or of more runs of equal ones, are shortened: code that nobody would paste.
 MOST = 2000
+#: Characters of anything else that are shown.
+LONGEST = 4000
 
 
 class Call(NamedTuple):
@@ -36,8 +38,18 @@ def literal(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
-    return repr(value)
+        more = ["..."] if len(value) > MOST else []
+        return f"[{', '.join([*map(literal, value[:MOST]), *more])}]"
+    return _shown(value)
+
+
+def _shown(value: Any) -> str:
+    """Return the repr of whatever an adapter gave back, which may be long and may raise."""
+    try:
+        said = repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
 
 
 def _array(value: np.ndarray) -> str:
@@ -53,7 +65,7 @@ def _array(value: np.ndarray) -> str:
             return f"repeat({runs}).astype('{value.dtype}'){shape}"
         edge = ", ".join(repr(v.item()) for v in value.reshape(-1)[:5])
         return f"<{value.dtype} array of shape {value.shape}: {edge}, ...>"
-    return f"array({value.tolist()!r}, '{value.dtype}')"
+    return f"array({_shown(value.tolist()) if value.dtype.hasobject else repr(value.tolist())}, '{value.dtype}')"
 
 
 def script(how: str, calls: Sequence[Call]) -> str:

@@ -41,8 +41,9 @@ def array(value: Any, what: str, shape: tuple[int, ...] | None, kinds: str) -> n
     ------
     Disagreement : it is not.
     """
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         raise Disagreement(f"{what} is a {type(value).__name__}, not a NumPy array", value, kind="malformed")
+    value = np.asarray(value)  # a subclass may compare in its own way
     if shape is not None and value.shape != shape:
         raise Disagreement(f"{what} has shape {value.shape}, not {shape}", value, kind="malformed")
     if value.dtype.kind not in kinds:

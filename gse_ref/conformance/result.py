@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any
 
 from .check import Check
-from .code import Call, literal, script
+from .code import LONGEST, Call, literal, script
 from .judge import Disagreement
 
 PASSED, FAILED, NOT_COVERED = "passed", "failed", "not covered"
+#: Kinds of failures whose example is the first that was found: each smaller one would take as long, or a process.
+UNSHRUNK = ("hung", "crashed")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Failure:
         parts = (found.actual, found.expected, found.bound)
         actual, expected, allowed = (None if part is None else literal(part) for part in parts)
         code = script(how, calls) if calls else None
-        return cls(found.kind, found.what, actual, expected, allowed, code)
+        what = found.what if len(found.what) <= LONGEST else f"{found.what[:LONGEST]}..."
+        return cls(found.kind, what, actual, expected, allowed, code)
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Result:
     name, level, summary, section : of the check.
     status : "passed", "failed" or "not covered".
     cases : how many inputs were judged. skipped : how many the adapter said it does not cover.
-    seconds : how long it took.
+    seconds : how long it took. seed : of what was drawn.
     why : why it is not covered, or what part of it was not.
     failure : what was wrong.
     """
@@ -63,6 +68,17 @@ class Result:
     seconds: float = 0.0
     why: str | None = None
     failure: Failure | None = None
+    seed: int = 0
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Result:
+        """Return the result that `to_json` told of."""
+        failure = told["failure"]
+        return cls(**{**told, "failure": None if failure is None else Failure(**failure)})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return dataclasses.asdict(self)
 
     @classmethod
     def of(cls, check: Check, status: str, **more: Any) -> Result:
@@ -71,18 +87,20 @@ class Result:
 
     def text(self) -> str:
         """Return the whole story in plain text."""
-        lines = [f"{self.status}: {self.name} ({self.level}), {self.cases} cases in {self.seconds:.1f} s"]
+        ran = f"{self.cases} cases in {self.seconds:.1f} s, seed {self.seed}"
+        lines = [f"{self.status}: {self.name} ({self.level}), {ran}"]
         if self.why:
             lines.append(f"  {self.why}")
         if self.failure is not None:
             found = self.failure
             lines += [
-                f"  {found.kind}: {found.what}",
+                indent(f"{found.kind}: {found.what}", "  "),
                 f"  demanded: {self.summary} (docs/algorithm.md, {self.section})",
             ]
             for name in ("actual", "expected", "bound"):
                 if getattr(found, name) is not None:
                     lines.append(f"  {name}: {getattr(found, name)}")
             if found.code is not None:
-                lines += ["  smallest example:", *("    " + line for line in found.code.splitlines())]
+                smallest = "the example:" if found.kind in UNSHRUNK else "the smallest example found:"
+                lines += [f"  {smallest}", *("    " + line for line in found.code.splitlines())]
         return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,11 +12,16 @@ from .catalogue import chosen
 from .check import LEVELS, Check
 from .code import Call
 from .judge import Disagreement
+from .loading import load
 from .result import FAILED, NOT_COVERED, PASSED, Failure, Result
 from .subject import LIMIT, Subject
 
 #: Seconds after which a failing example of a check is not made smaller any more.
 SHRINKING = 20.0
+
+
+class _Ended(BaseException):
+    """The failure that was found is the one to report: not to be made smaller. Hypothesis lets it pass."""
 
 
 class _Trial:
@@ -27,25 +33,39 @@ class _Trial:
         self.found: Disagreement | None = None
         self.calls: list[Call] = []
         self.failed_at: float | None = None
-        self.worst = ""
 
     def one(self, case: Any) -> None:
         """Judge one case; raise if it fails."""
-        late = self.failed_at is not None and time.monotonic() - self.failed_at > SHRINKING
-        if late and repr(case) != self.worst:
-            return
+        if self.failed_at is not None and time.monotonic() - self.failed_at > SHRINKING:
+            raise _Ended
         self.subject.begin()
         try:
-            self.check.body(self.subject, case)
+            self._judged(case)
         except NotCovered as why:
             self.skipped += 1
             self.reasons[str(why)] = None
             return
         except Disagreement as found:
-            self.found, self.calls, self.worst = found, list(self.subject.calls), repr(case)
+            self.found, self.calls = found, list(self.subject.calls)
             self.failed_at = time.monotonic() if self.failed_at is None else self.failed_at
+            if found.kind == "hung":  # every smaller example would hang as long
+                raise _Ended from None
             raise
         self.cases += 1
+
+    def _judged(self, case: Any) -> None:
+        """Run the body of the check; what it cannot read is the adapter's result."""
+        from hypothesis.errors import HypothesisException
+
+        try:
+            self.check.body(self.subject, case)
+        except (NotCovered, Disagreement, HypothesisException):
+            raise
+        except Exception as error:
+            where = "".join(traceback.format_tb(error.__traceback__)[-2:]).rstrip()
+            last = self.subject.calls[-1].operation if self.subject.calls else "the adapter"
+            said = f"what {last} returned cannot be judged: {type(error).__name__}: {error}\n{where}"
+            raise Disagreement(said, kind="malformed") from error
 
 
 def _drawn(trial: _Trial, effort: float) -> None:
@@ -60,9 +80,10 @@ def _drawn(trial: _Trial, effort: float) -> None:
         max_examples=examples,
         deadline=None,
         database=None,
+        derandomize=False,
         phases=(Phase.generate, Phase.shrink),
         report_multiple_bugs=False,
-        suppress_health_check=[HealthCheck.too_slow],
+        suppress_health_check=list(HealthCheck),  # of the strategies, not of the adapter: the project's own tests
         print_blob=False,
     )
     seed(trial.subject.seed)(ways(given(case=cases(trial.subject.states))(lambda case: trial.one(case))))()
@@ -77,6 +98,8 @@ def _judge(trial: _Trial, effort: float) -> Disagreement | None:
         _drawn(trial, effort)
     except Disagreement as found:
         return found
+    except _Ended:
+        return trial.found
     except Flaky:
         what = "failed, and did not fail again on the same input: not deterministic"
         return Disagreement(what if trial.found is None else f"{what}; {trial.found.what}", kind="flaky")
@@ -95,18 +118,18 @@ def run_check(check: Check, subject: Subject, how: str = "adapter = ...", effort
     missing = [name for name in check.needs if name not in subject.operations]
     why = f"the adapter has no {', '.join(missing)}" if missing else check.applies(subject.states)
     if why is not None:
-        return Result.of(check, NOT_COVERED, why=why)
+        return Result.of(check, NOT_COVERED, why=why, seed=subject.seed)
     start, trial = time.perf_counter(), _Trial(check, subject)
     found = _judge(trial, effort)
-    seconds, counted = time.perf_counter() - start, {"cases": trial.cases, "skipped": trial.skipped}
+    counted: dict[str, Any] = {"cases": trial.cases, "skipped": trial.skipped, "seed": subject.seed}
+    counted["seconds"] = time.perf_counter() - start
     if found is not None:
-        failure = Failure.of(found, how, trial.calls)
-        return Result.of(check, FAILED, seconds=seconds, failure=failure, **counted)
+        return Result.of(check, FAILED, failure=Failure.of(found, how, trial.calls), **counted)
     said = "; ".join(filter(None, trial.reasons)) or "the adapter says so"
     if not trial.cases:
-        return Result.of(check, NOT_COVERED, seconds=seconds, why=said, **counted)
+        return Result.of(check, NOT_COVERED, why=said, **counted)
     why = f"{trial.skipped} inputs not covered: {said}" if trial.skipped else None
-    return Result.of(check, PASSED, seconds=seconds, why=why, **counted)
+    return Result.of(check, PASSED, why=why, **counted)
 
 
 def run(
@@ -124,7 +147,8 @@ def run(
 
     Parameters
     ----------
-    adapter : an object, or a class to be called without arguments.
+    adapter : an object; or a class or function to be called without arguments; or where to import one from,
+        package.module:Name; or the name of a shipped adapter.
     levels : which levels. only : names of checks, all if empty.
     seed : of everything drawn. effort : factor of the number of cases. limit : seconds a call may take.
     how : code that makes the adapter, for the examples.
@@ -132,16 +156,14 @@ def run(
 
     Raises
     ------
-    InputError : an unknown level or check, or an adapter that states nonsense.
+    InputError : an unknown level or check, or an adapter that cannot be made or states nonsense.
     MissingDependencyError : Hypothesis is not installed.
     """
     checks = chosen(levels, only)
-    name = adapter.__qualname__ if isinstance(adapter, type) else type(adapter).__qualname__
-    module = getattr(adapter, "__module__", type(adapter).__module__)
-    how = how or f"from {module} import {name}\nadapter = {name}()"
-    subject = Subject(adapter() if isinstance(adapter, type) else adapter, seed, limit)
+    loaded = load(adapter)
+    subject = Subject(loaded.adapter, seed, limit)
     results = []
     for check in checks:
-        results.append(run_check(check, subject, how, effort))
+        results.append(run_check(check, subject, how or loaded.how, effort))
         tell(results[-1])
     return results

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,8 +61,18 @@ def declaration(adapter: Any) -> Declaration:
     def stated(name: str) -> Any:
         return getattr(adapter, name, getattr(Adapter, name))
 
+    try:
+        return _declaration(stated, type(adapter).__name__)
+    except InputError:
+        raise
+    except Exception as error:  # whatever an attribute raises or is, such as None for a list of names
+        what = f"what the adapter states cannot be read: {type(error).__name__}: {error}"
+        raise InputError(f"{what}; see the attributes of gse_ref.conformance.Adapter") from error
+
+
+def _declaration(stated: Callable[[str], Any], default_name: str) -> Declaration:
     return Declaration(
-        name=str(stated("name") or type(adapter).__name__),
+        name=str(stated("name") or default_name),
         layout=_among("layout", stated("layout"), LAYOUTS)[0],
         dtypes=tuple(map(np.dtype, _among("dtypes", stated("dtypes"), DTYPES))),
         index_dtype=np.dtype(_among("index_dtype", stated("index_dtype"), INDEX_DTYPES)[0]),
@@ -99,11 +109,13 @@ def arrays_in(value: Any) -> list[np.ndarray]:
     return [array for part in value for array in arrays_in(part)] if isinstance(value, (tuple, list)) else []
 
 
-def _covers(adapter: Any, operation: str) -> bool:
-    own = getattr(type(adapter), operation, None)
-    if own is None:
-        return callable(getattr(adapter, operation, None))
-    return own is not getattr(Adapter, operation)
+def covers(adapter: Any, operation: str) -> bool:
+    """Return whether the adapter has an operation of its own."""
+    try:
+        found = getattr(adapter, operation, None)
+    except Exception:
+        return True  # it is there, and will raise again when it is called
+    return callable(found) and getattr(found, "__func__", None) is not getattr(Adapter, operation)
 
 
 @dataclass
@@ -113,6 +125,7 @@ class Subject:
     Attributes
     ----------
     adapter : the object. seed : of this run, for checks that draw on their own. limit : seconds a call may take.
+    before, after : told of each call before it is made, and when it has come back.
     calls : what the current case called, in order; `begin` starts a case.
     held : of each of these calls that came back, the very arrays that the adapter was handed and gave.
     """
@@ -120,12 +133,14 @@ class Subject:
     adapter: Any
     seed: int = 0
     limit: float = LIMIT
+    before: Callable[[list[Call]], None] = lambda calls: None
+    after: Callable[[], None] = lambda: None
     calls: list[Call] = field(default_factory=list)
     held: list[list[np.ndarray]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.states = declaration(self.adapter)
-        self.operations = frozenset(name for name in OPERATIONS if _covers(self.adapter, name))
+        self.operations = frozenset(name for name in OPERATIONS if covers(self.adapter, name))
 
     def begin(self) -> None:
         """Start a case."""
@@ -144,6 +159,7 @@ class Subject:
         given = to_adapter(operation, arguments, self.states.layout, self.states.index_dtype)
         self.calls.append(Call(operation, given))
         handed = to_adapter(operation, arguments, self.states.layout, self.states.index_dtype)
+        self.before(self.calls)
         start = time.monotonic()
         try:
             with _alarm(self.limit):
@@ -157,6 +173,8 @@ class Subject:
             where = traceback.format_exception(error)[-3:]
             said = f"{operation} raised {type(error).__name__}: {error}\n{''.join(where).rstrip()}"
             raise Disagreement(said, kind="raised") from None
+        finally:
+            self.after()
         self._unchanged(operation, given, handed, result)
         self.held.append([*arrays_in(handed), *arrays_in(result)])
         return to_kit(operation, result, self.states.layout)
@@ -167,6 +185,6 @@ class Subject:
             if before.tobytes() != after.tobytes():
                 raise Disagreement(f"{operation} changed an argument in place", after, before, kind="modified")
         for out in arrays_in(result):
-            if any(np.shares_memory(out, array) for array in arguments):
+            if any(np.may_share_memory(out, array) for array in arguments):
                 what = f"{operation} returned memory that it was handed: the next change of one changes the other"
                 raise Disagreement(what, out, kind="modified")

@@ -1,0 +1,23 @@
+"""The adapters that come along, by the name that the command line knows them by."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Shipped(NamedTuple):
+    """An adapter of this package.
+
+    place : module:attribute inside gse_ref.conformance.adapters; imported when it is asked for.
+    summary : one line, what it is and what it needs.
+    """
+
+    place: str
+    summary: str
+
+
+SHIPPED: dict[str, Shipped] = {
+    "naive": Shipped("own:Naive", "the definition: literal loops"),
+    "cpu": Shipped("own:Cpu", "the Numba kernels of this package"),
+    "shadow": Shipped("own:Shadow", "the Numba kernels, checked by the definition on every call"),
+}
