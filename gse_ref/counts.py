@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .errors import InputError
 
-#: A product this close (relatively) to an integer is that integer: 0.1 * 30 is 3, not 3.0000000000000004.
+#: A product this close (relatively) to an integer is that integer: 0.07 * 100 is 7, not 7.000000000000001.
 _SNAP = 1e-12
 
 

@@ -161,8 +161,8 @@ class Adapter:
     def prune_count(self, fraction: float, nnz: int) -> int:
         """Return ⌈fraction · nnz⌉, how many of nnz connections an update replaces (section 5.5).
 
-        fraction : in [0, 1]; one of three decimals is that decimal, not its float: ⌈0.1 · 30⌉ is 3, though 0.1 * 30
-        exceeds 3 in floats. nnz : up to 10⁷ in what is checked.
+        fraction : in [0, 1]; one of three decimals is that decimal, not its float: ⌈0.07 · 100⌉ is 7, though
+        0.07 * 100 exceeds 7 in floats. nnz : up to 10⁷ in what is checked.
         """
         raise NotCovered
 

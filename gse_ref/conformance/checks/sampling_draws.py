@@ -55,6 +55,10 @@ def _draw_corners(states: Declaration) -> Iterator[Draw]:
     yield np.array([1.0]), edges
     yield np.array([0.25, 0.75]), edges
     yield np.array([0.0, 0.0, 1.0, 0.0]), edges
+    yield (
+        np.array([0.5, 0.3, 0.2]),
+        np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, strategies.LAST_UNIFORM]),
+    )
     generator = stream(0, "check")
     for law in (*LAWS.values(), generator.random(1000)):
         yield law, generator.random(300)

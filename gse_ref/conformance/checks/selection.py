@@ -11,7 +11,7 @@ from ...backends import get
 from ...sparse import Topology
 from .. import strategies
 from ..check import Check
-from ..judge import Disagreement, integers, same_floats, same_integers, wrong
+from ..judge import Disagreement, array, integers, same_floats, same_integers, wrong
 from ..problems import Layer, Selected, Weights
 from ..strategies import Change, Choosing, Ranked
 from ..subject import Declaration, Subject
@@ -106,8 +106,8 @@ def _select(subject: Subject, case: Choosing) -> None:
                 what = f"scope {case.scope}: {where} {name} {count} connections, not k = {k}"
                 wrong(f"{what} = min(Σ ⌈αN⌉, Σ |S|)", found, expected)
     for number, (one, right) in enumerate(zip(found, expected, strict=True)):
-        same_integers(one.grow, right.grow, f"layer {number}: positions to grow")
-        same_integers(one.prune, right.prune, f"layer {number}: slots to prune")
+        for part, expected_part, name in zip(one, right, ("positions to grow", "slots to prune"), strict=True):
+            same_integers(part, expected_part, f"scope {case.scope}, layer {number}: {name}")
 
 
 def _select_corners(states: Declaration) -> Iterator[Choosing]:
@@ -120,6 +120,7 @@ def _select_corners(states: Declaration) -> Iterator[Choosing]:
         nothing, few = layer([], []), layer([4, -3, 2, 1], [7])
         for scope in ("layer", "global"):
             yield Choosing((tied,), (2,), scope)
+            yield Choosing((layer([3, 4], [1, 2]),), (1,), scope)
             yield Choosing((tied, tied), (1, 2), scope)
             yield Choosing((tied, other), (2, 2), scope)
             yield Choosing((few, nothing, tied), (3, 0, 2), scope)
@@ -141,7 +142,7 @@ def _canonical(weights: Any, shape: tuple[int, int], size: int) -> Weights:
     """Return weights with int64 indices, if they are canonical CSR of this shape and so many connections."""
     if not isinstance(weights, (tuple, list)) or len(weights) != 4 or weights[3] != shape:
         raise Disagreement(f"no Weights of a layer of shape {shape}", weights, kind="malformed")
-    indptr, indices = integers(weights[0], "indptr", (shape[0] + 1,)), integers(weights[1], "indices")
+    indptr, indices = integers(weights[0], "indptr", (shape[0] + 1,)), integers(weights[1], "indices").reshape(-1)
     if indices.size != size:
         wrong(f"{indices.size} connections after the edit, not {size}", indices)
     if indptr[0] != 0 or indptr[-1] != size or (np.diff(indptr) < 0).any():
@@ -163,17 +164,17 @@ def _edit(subject: Subject, case: Change) -> None:
     same_integers(found.indices, new_indices, "indices")
     grown = np.ones(len(new_indices), bool)
     grown[target[target >= 0]] = False
-    for name, old, new in (("values", values, found.values), ("momentum", momentum, result[1])):
+    for name, old, new in (("weight", values, found.values), ("momentum", momentum, result[1])):
         _carried(new, NAIVE.carry(old, target, len(new_indices)), grown, name)
 
 
 def _carried(found: Any, expected: np.ndarray, grown: np.ndarray, name: str) -> None:
     """Demand survivors bit for bit, the sign of zero too but no payload of NaN, and 0 of either sign elsewhere."""
-    if isinstance(found, np.ndarray) and found.shape == expected.shape:
-        if not (found[grown] == 0).all():
-            wrong(f"{name} of a grown connection is not 0", found, expected)
-        found = np.where(grown, found.dtype.type(0), found)
-    same_floats(found, expected, f"{name} after the edit", signed_zeros=True)
+    found = array(found, f"the {name} after the edit", expected.shape, "f")
+    if not (found[grown] == 0).all():
+        wrong(f"a grown connection does not start with {name} 0", found, expected)
+    survivors = np.where(grown, found.dtype.type(0), found)
+    same_floats(survivors, expected, f"the {name} after the edit", signed_zeros=True)
 
 
 def _change(topology: Topology, dtype: np.dtype, pruned: list[int], grown: list[tuple[int, int]]) -> Change:

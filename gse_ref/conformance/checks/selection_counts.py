@@ -167,8 +167,8 @@ def _prune_count(subject: Subject, case: Counted) -> None:
 def _counted_corners(states: Declaration) -> Iterator[Counted]:
     """Return fractions of which the product in floats lies on either side of the integer that it is."""
     yield from ((0, 5), (1000, 5), (1, 0), (200, 1), (100, 30), (1, MOST), (999, MOST))
-    for thousandths in (100, 150, 200, 290, 300, 350, 550, 700):
-        yield from ((thousandths, nnz) for nnz in (10, 20, 30, 60, 100, 110, 140))
+    for thousandths in (70, 100, 140, 200, 280, 290, 300, 550):
+        yield from ((thousandths, nnz) for nnz in (10, 25, 30, 50, 100, 110, 150))
 
 
 CHECKS = (
@@ -205,7 +205,7 @@ CHECKS = (
     Check(
         "prune_count",
         "selection",
-        "⌈αN⌉ exactly where α is a decimal fraction: 0.1 of 30 is 3",
+        "⌈αN⌉ exactly where α is a decimal fraction: 0.07 of 100 is 7",
         "section 5.5",
         ("prune_count",),
         _prune_count,

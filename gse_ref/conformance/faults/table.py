@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from . import convolutions, kernels
+from . import convolutions, kernels, sampling, selection, selection_counts
 from .fault import Fault as Fault
 
-FAULTS: tuple[Fault, ...] = (*kernels.FAULTS, *convolutions.FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *kernels.FAULTS,
+    *convolutions.FAULTS,
+    *sampling.FAULTS,
+    *selection_counts.FAULTS,
+    *selection.FAULTS,
+)
