@@ -18,6 +18,7 @@ _MODULES = (
     "selection_counts",
     "selection",
     "update",
+    "training",
     "golden",
 )
 

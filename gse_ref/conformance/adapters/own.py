@@ -9,10 +9,11 @@ from ..adapter import NotCovered
 from .own_kernels import OwnKernels
 from .own_sampling import OwnSampling
 from .own_selection import OwnSelection
+from .own_training import OwnTraining
 from .own_update import OwnUpdate
 
 
-class Own(OwnKernels, OwnSampling, OwnSelection, OwnUpdate):
+class Own(OwnKernels, OwnSampling, OwnSelection, OwnUpdate, OwnTraining):
     """Any backend of this project.
 
     Parameters

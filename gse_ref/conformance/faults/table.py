@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import convolutions, kernels, sampling, selection, selection_counts
+from . import convolutions, kernels, sampling, selection, selection_counts, training
 from .fault import Fault as Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -11,4 +11,5 @@ FAULTS: tuple[Fault, ...] = (
     *sampling.FAULTS,
     *selection_counts.FAULTS,
     *selection.FAULTS,
+    *training.FAULTS,
 )

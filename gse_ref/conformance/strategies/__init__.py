@@ -51,6 +51,10 @@ from .layer import topologies as topologies
 from .machine import Program as Program
 from .machine import lifecycle as lifecycle
 from .machine import programs as programs
+from .network import NetworkSetting as NetworkSetting
+from .network import network_settings as network_settings
+from .network import training_problem as training_problem
+from .network import training_problems as training_problems
 from .sampling import PROBED as PROBED
 from .sampling import Probed as Probed
 from .sampling import conv_probed as conv_probed

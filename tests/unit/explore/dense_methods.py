@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.unit.explore.dense_model import DenseRun, choose, gse_candidates
+from gse_ref.conformance.dense_growth import choose, gse_candidates
+from gse_ref.conformance.dense_training import DenseRun
+from gse_ref.rng import stream
 
 Arrays = list[np.ndarray]
 
@@ -225,9 +227,10 @@ class TopKastSparse(TopKast):
             run.weights[layer] = run.weights[layer] * mask
             run.velocity[layer] = run.velocity[layer] * mask
             if not last:
-                blind = (np.zeros((mask.shape[1], 1)), np.zeros((mask.shape[0], 1)))
-                key = (self.setting.seed, layer, step)
-                backward[layer].flat[gse_candidates("uniform", mask, *blind, self.setting.gamma, key)] = 1.0
+                gamma, blind = self.setting.gamma, (np.zeros((side, 1)) for side in mask.shape[::-1])
+                uniforms = stream(self.setting.seed, "draw", layer, step).random((2, math.ceil(gamma * mask.sum())))
+                drawn = gse_candidates("uniform", mask, *blind, gamma, uniforms, np.empty(0))
+                backward[layer].flat[drawn] = 1.0
         return forward, backward
 
 

@@ -9,9 +9,11 @@ import pytest
 
 import gse_ref as gse
 from gse_ref import data
+from gse_ref.conformance.dense_growth import count, gse_candidates, topology_update
+from gse_ref.conformance.dense_training import DenseRun
+from gse_ref.rng import stream
 from gse_ref.training.loop import Trainer
 from tests.bounds import assert_close
-from tests.unit.explore.dense_model import DenseRun, gse_candidates, topology_update
 
 STEPS, EVERY = 24, 4
 
@@ -50,10 +52,12 @@ def _dense_update(run: DenseRun, config: gse.TrainConfig, trainer: Trainer, step
             candidates.append([int(e) for e in np.flatnonzero(mask == 0)])
         else:
             distribution = {"gse": "uniform", "gse-grabo": "grabo", "gse-graest": "graest"}[config.method]
-            key = (config.seed, layer, step)
-            candidates.append(gse_candidates(distribution, mask, inputs[layer], deltas[layer], 1.0, key))
+            signs = 2.0 * stream(config.seed, "signs", layer, step).integers(0, 2, x.shape[1]) - 1
+            uniforms = stream(config.seed, "draw", layer, step).random((2, count(1.0, mask.sum())))
+            seen = inputs[layer], deltas[layer]
+            candidates.append(gse_candidates(distribution, mask, *seen, 1.0, uniforms, signs))
     fraction = 0.2 * 0.5 * (1 + math.cos(math.pi * step / trainer.parts.last_update))
-    grown, pruned = topology_update(run, candidates, scores, fraction, config.scope)
+    grown, pruned = topology_update(run.weights, run.masks, candidates, scores, fraction, config.scope)
     run.apply(grown, pruned)
     return candidates, grown, pruned, scores
 

@@ -10,12 +10,12 @@ import pytest
 
 import gse_ref as gse
 from gse_ref import data
+from gse_ref.conformance.dense_training import DenseRun
 from gse_ref.nn import SparseParameter
 from gse_ref.training.loop import Trainer
 from tests.bounds import assert_close
 from tests.unit.explore import dense_methods as dense
 from tests.unit.explore.dense_methods import DenseMethod, Setting
-from tests.unit.explore.dense_model import DenseRun
 
 #: Case → what it changes of the configuration, and its dense definition.
 CASES: dict[str, tuple[dict[str, Any], Callable[[Setting, DenseRun], DenseMethod]]] = {
