@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...errors import ConformanceError
-from ...sparse import Topology
-from .. import dense_update, magnitudes
+from .. import dense_update
 from ..adapter import Adapter
 from ..adapters.own import Naive
 from ..check import LEVELS
 from ..judge import Disagreement
-from ..problems import Pattern, UpdateProblem, Weights
+from ..problems import TrainingProblem, UpdateProblem
 from ..subject import Subject
+from ..training_reference import Reference
 from . import (
     recipes_convolutions,
     recipes_edit,
     recipes_kernels,
     recipes_sampling,
     recipes_selection,
+    recipes_training,
     recipes_update,
 )
+from .bounds import bounds
 from .document import encoded, text
 from .operations import arguments_of, named
 from .recipe import FLAGS, Recipe
@@ -31,7 +32,7 @@ from .store import VERSION, vector_of
 from .vector import TOLERANCES, Vector, widened
 
 Array = np.ndarray
-FLOAT64 = np.dtype(np.float64)
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 #: Level and recipes of each file.
 SOURCES: dict[str, tuple[str, tuple[Recipe, ...]]] = {
@@ -41,85 +42,15 @@ SOURCES: dict[str, tuple[str, tuple[Recipe, ...]]] = {
     "selection": ("selection", recipes_selection.RECIPES),
     "edit": ("selection", recipes_edit.RECIPES),
     "update": ("update", recipes_update.RECIPES),
+    "training": ("training", recipes_training.RECIPES),
 }
-
-
-def _topology(pattern: Pattern | Weights) -> Topology:
-    return Topology(pattern.indptr, pattern.indices.astype(np.int32), pattern.shape)
-
-
-def _of_pattern(pattern: Pattern, dy: Array, x: Array) -> tuple[Array, int]:
-    topology = _topology(pattern)
-    return magnitudes.pairs(topology.rows, topology.indices, dy, x), x.shape[1]
-
-
-def _of_patches(pattern: Pattern, dy: Array, x: Array, geometry: Any) -> tuple[Array, int]:
-    topology = _topology(pattern)
-    return magnitudes.convolution_pairs(topology.rows, topology.indices, dy, x, geometry), dy[0].size
-
-
-def _of_layer(weights: Weights, x: Array, bias: Array | None) -> tuple[Array, int]:
-    topology = _topology(weights)
-    return magnitudes.product(topology, weights.values, x, bias), magnitudes.most_inputs(topology)
-
-
-def _of_convolution(weights: Weights, x: Array, geometry: Any, bias: Array | None) -> tuple[Array, int]:
-    topology = _topology(weights)
-    return magnitudes.convolution(topology, weights.values, x, geometry, bias), magnitudes.most_inputs(topology)
-
-
-def _of_transposed(weights: Weights, dy: Array) -> tuple[Array, int]:
-    topology = _topology(weights)
-    return magnitudes.transposed(topology, weights.values, dy), magnitudes.most_outputs(topology)
-
-
-def _of_conv_transposed(weights: Weights, dy: Array, geometry: Any, size: tuple[int, int]) -> tuple[Array, int]:
-    topology = _topology(weights)
-    found = magnitudes.convolution_transposed(topology, weights.values, dy, geometry, size)
-    return found, magnitudes.most_outputs(topology, geometry.kernel)
-
-
-#: Σ|ab| and K of operations that give one array of sums.
-_SUMS: dict[str, Callable[..., tuple[Array, int]]] = {
-    "forward": _of_layer,
-    "transposed": _of_transposed,
-    "gradient_on_pattern": _of_pattern,
-    "gradient_on_pairs": lambda rows, cols, dy, x: (magnitudes.pairs(rows, cols, dy, x), x.shape[1]),
-    "conv_forward": _of_convolution,
-    "conv_transposed": _of_conv_transposed,
-    "conv_gradient_on_pattern": _of_patches,
-    "conv_gradient_on_pairs": lambda rows, cols, dy, x, geometry: (
-        magnitudes.convolution_pairs(rows, cols, dy, x, geometry),
-        dy[0].size,
-    ),
-}
-
-
-def _of_share(share: Array) -> tuple[Array, int]:
-    """Return magnitude and K of a probability.
-
-    The masses of the vectors are exact in any order; what is left are their sum, whose terms have one sign, and a
-    division.
-    """
-    return share, len(share) + 1
-
-
-def _bounds(operation: str, arguments: tuple[Any, ...], results: dict[str, Array]) -> dict[str, tuple[Array, int]]:
-    if operation in _SUMS:
-        [name] = results
-        return {name: _SUMS[operation](*arguments)}
-    if operation in ("distributions", "conv_distributions"):
-        return {name: _of_share(share) for name, share in results.items()}
-    if operation == "prune_fraction":
-        return {name: (np.array(arguments[1]), 2) for name in results}
-    return {}
 
 
 def _expected(operation: str, arguments: tuple[Any, ...], results: dict[str, Array]) -> dict[str, Any]:
-    bounds, found = _bounds(operation, arguments, results), {}
+    allowed, found = bounds(operation, arguments, results), {}
     for name, value in results.items():
-        if name in bounds:
-            magnitude, length = bounds[name]
+        if name in allowed:
+            magnitude, length = allowed[name]
             like = encoded(np.asarray(magnitude, np.float64))["data"]
             found[name] = {"tolerance": "sums", **encoded(value), "length": length, "magnitude": like}
         elif value.dtype.kind == "f":
@@ -130,9 +61,13 @@ def _expected(operation: str, arguments: tuple[Any, ...], results: dict[str, Arr
 
 
 def determined(recipe: Recipe) -> bool:
-    """Return whether everybody must come to the same: no draw hangs on how a table is rounded."""
+    """Return whether everybody must come to the same: no draw and no choice hangs on rounding."""
     problem = recipe.arguments[0]
-    return not isinstance(problem, UpdateProblem) or None not in dense_update.expected(problem).candidates
+    if isinstance(problem, UpdateProblem):
+        return None not in dense_update.expected(problem).candidates
+    if isinstance(problem, TrainingProblem):
+        return Reference(problem).ends_decided(FLOAT32)
+    return True
 
 
 def _made(recipe: Recipe, subject: Subject) -> dict[str, Any]:
@@ -143,7 +78,7 @@ def _made(recipe: Recipe, subject: Subject) -> dict[str, Any]:
     ConformanceError : its results depend on rounding.
     """
     if not determined(recipe):
-        raise ConformanceError(f"{recipe.id}: a draw depends on rounding: choose other numbers")
+        raise ConformanceError(f"{recipe.id}: a draw or a choice depends on rounding: choose other numbers")
     wide = tuple(widened(argument, FLOAT64) for argument in recipe.arguments)
     with np.errstate(all="ignore"):
         results = named(recipe.operation, subject.call(recipe.operation, *wide))

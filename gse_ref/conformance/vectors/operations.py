@@ -35,7 +35,7 @@ _TWO = {
 #: Operations that give a number of Python's, and its name.
 _NUMBER = {"prune_fraction": "fraction", "update_due": "due", "prune_count": "count"}
 #: Floats of these results may be of the dtype of the inputs or float64.
-OF_ANY_FLOAT = frozenset({"f", "g", "fraction"})
+OF_ANY_FLOAT = frozenset({"f", "g", "fraction", "losses"})
 
 
 def arguments_of(operation: str) -> tuple[str, ...]:
