@@ -20,4 +20,5 @@ SHIPPED: dict[str, Shipped] = {
     "naive": Shipped("own:Naive", "the definition: literal loops"),
     "cpu": Shipped("own:Cpu", "the Numba kernels of this package"),
     "shadow": Shipped("own:Shadow", "the Numba kernels, checked by the definition on every call"),
+    "torch-dense": Shipped("torch_dense:TorchDense", "dense masks in PyTorch, a second opinion; needs torch"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import convolutions, kernels, sampling, selection, selection_counts, training
+from . import convolutions, golden, kernels, sampling, selection, selection_counts, training
 from .fault import Fault as Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -12,4 +12,5 @@ FAULTS: tuple[Fault, ...] = (
     *selection_counts.FAULTS,
     *selection.FAULTS,
     *training.FAULTS,
+    *golden.FAULTS,
 )

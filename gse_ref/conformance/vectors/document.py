@@ -38,7 +38,7 @@ def encoded(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         data = [_number(one) for one in value.reshape(-1).tolist()]
         return {"dtype": str(value.dtype), "shape": list(value.shape), "data": data}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {"type": type(value).__name__, **{k: encoded(v) for k, v in value._asdict().items()}}
     if isinstance(value, (tuple, list)):
         return [encoded(part) for part in value]

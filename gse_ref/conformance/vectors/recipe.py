@@ -13,8 +13,6 @@ from ..problems import Pattern, Weights
 
 Array = np.ndarray
 
-#: Where nothing is connected, in a matrix of weights.
-_ = None
 Row = Sequence[float | None]
 
 #: What a flag says of the vectors that carry it.

@@ -7,7 +7,7 @@ import numpy as np
 from ...backends import Geometry
 from .recipe import Recipe, drawn, eighths, floats, ints, pattern_of, scattered, weights
 
-_ = None
+no = None
 SECTION = "section 2"
 #: One output of a 2 x 2 window whose four taps differ, no padding.
 TAPS = weights((1, 10, 100, 1000))
@@ -48,7 +48,7 @@ FORWARD = (
         SECTION,
         ("not-finite",),
         "conv_forward",
-        (weights((np.inf, _, _, _, 1, _, _, _, 2)), floats(np.arange(1, 5).reshape(1, 2, 2, 1)), SAME, None),
+        (weights((np.inf, no, no, no, 1, no, no, no, 2)), floats(np.arange(1, 5).reshape(1, 2, 2, 1)), SAME, None),
     ),
     Recipe(
         "conv-forward-channel-without-connections",
@@ -58,7 +58,7 @@ FORWARD = (
         ("corner",),
         "conv_forward",
         (
-            weights((_, _, _, _), (1, _, _, 2), (_, _, _, _)),
+            weights((no, no, no, no), (1, no, no, 2), (no, no, no, no)),
             eighths((1, 2, 3, 1), 34),
             PLAIN,
             floats([3, -1, 0.5]),
@@ -106,7 +106,7 @@ TRANSPOSED = (
         SECTION,
         ("corner",),
         "conv_transposed",
-        (weights((1, -2, 0.5, _), (_, 4, _, -1)), eighths((2, 2, 2, 2), 39), Geometry(2, 2), (5, 4)),
+        (weights((1, -2, 0.5, no), (no, 4, no, -1)), eighths((2, 2, 2, 2), 39), Geometry(2, 2), (5, 4)),
     ),
     Recipe(
         "conv-transposed-stride-and-padding",
@@ -122,12 +122,12 @@ TRANSPOSED = (
 GRADIENT = (
     Recipe(
         "conv-gradient-on-pattern-typical",
-        "3 x 3 window, padding 1, two samples",
-        "positions are averaged instead of summed, or only the first position is taken",
+        "two channels, 3 x 3 window, padding 1, two samples",
+        "positions are averaged instead of summed, only the first one is taken, or columns are (u, v, channel)",
         SECTION,
         ("typical",),
         "conv_gradient_on_pattern",
-        (scattered((2, 9), 2, 42).pattern, eighths((2, 3, 3, 2), 43), eighths((1, 3, 3, 2), 44), SAME),
+        (scattered((2, 18), 2, 42).pattern, eighths((2, 3, 3, 2), 43), eighths((2, 3, 3, 2), 44), SAME),
     ),
     Recipe(
         "conv-gradient-on-pattern-infinite-border",

@@ -8,8 +8,8 @@ from ..problems import Weights
 from .recipe import Recipe, floats, ints, weights
 from .recipes_sampling import WIDE, WIDE_PATTERN
 
-_ = None
-LAYER = weights((1, _, 2, _), (_, _, _, _), (3, 4, _, 5))
+no = None
+LAYER = weights((1, no, 2, no), (no, no, no, no), (3, 4, no, 5))
 #: 10 times the weight, so that what belongs together is seen.
 MOMENTUM = LAYER.values * 10
 
@@ -62,7 +62,7 @@ RECIPES = (
         ("explicit-zeros", "published"),
         [2],
         [(0, 0)],
-        weights((_, 0, 2), (0, _, _), (_, 1, -0.0)),
+        weights((no, 0, 2), (0, no, no), (no, 1, -0.0)),
         floats([1, 2, 3, 4, 5]),
     ),
     _edit(
@@ -72,7 +72,7 @@ RECIPES = (
         ("not-finite",),
         [1],
         [(1, 1)],
-        weights((-0.0, 7, np.inf), (np.nan, _, float(np.float32(2.0**-149)))),
+        weights((-0.0, 7, np.inf), (np.nan, no, float(np.float32(2.0**-149)))),
         floats([np.nan, 1, -0.0, 2, -np.inf]),
     ),
     _edit("nothing", "nothing is pruned, nothing grown", "an empty edit crashes", ("corner",), [], []),
@@ -91,7 +91,7 @@ RECIPES = (
         ("corner",),
         [],
         [(0, 1), (1, 0)],
-        weights((_, _), (_, _)),
+        weights((no, no), (no, no)),
     ),
     _edit(
         "more-than-pruned",

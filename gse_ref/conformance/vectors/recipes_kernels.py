@@ -6,10 +6,10 @@ import numpy as np
 
 from .recipe import Recipe, drawn, eighths, floats, ints, pattern_of, scattered, weights
 
-_ = None
+no = None
 SECTION = "section 2"
 #: Three outputs, four inputs; the second row and the third column have no connection.
-SMALL = weights((0.5, _, _, -2), (_, _, _, _), (1, -1.5, _, 0.25))
+SMALL = weights((0.5, no, no, -2), (no, no, no, no), (1, -1.5, no, 0.25))
 
 
 def _forward(name: str, comment: str, note: str, flags: tuple[str, ...], *arguments: object) -> Recipe:
@@ -35,7 +35,7 @@ FORWARD = (
         "no connection but a bias in the first row and in the last",
         "rows without connections are skipped, their bias with them",
         ("corner",),
-        weights((_, _), (1, 2), (_, _)),
+        weights((no, no), (1, 2), (no, no)),
         eighths((2, 3), 2),
         floats([3, -1, -4]),
     ),
@@ -44,7 +44,7 @@ FORWARD = (
         "no connection at all, no bias",
         "nnz = 0 crashes, or leaves memory as it was found",
         ("corner",),
-        weights((_, _, _), (_, _, _)),
+        weights((no, no, no), (no, no, no)),
         eighths((3, 2), 3),
         None,
     ),
@@ -71,7 +71,7 @@ FORWARD = (
         "a connection of weight 0 reads an infinity, one reads NaN, a third neither",
         "explicit zeros are dropped: 0 · inf is NaN, and a grown connection is a 0 that must stay",
         ("explicit-zeros", "not-finite"),
-        weights((0, _, 2), (_, 0, 1), (_, _, 3)),
+        weights((0, no, 2), (no, 0, 1), (no, no, 3)),
         floats([[np.inf, 1], [np.nan, 2], [1, 4]]),
         None,
     ),
@@ -80,7 +80,7 @@ FORWARD = (
         "infinity and NaN in inputs that nothing is connected to",
         "absent connections are multiplied as zeros: 0 · inf is NaN where nothing was read",
         ("not-finite",),
-        weights((1, _, _), (_, _, 2)),
+        weights((1, no, no), (no, no, 2)),
         floats([[1, 2], [np.inf, np.nan], [3, -1]]),
         None,
     ),
@@ -89,7 +89,7 @@ FORWARD = (
         "a batch that no vector width divides",
         "the samples beyond a multiple of the vector width are left out, or padding is written",
         ("corner",),
-        weights((1, -2, _), (_, 0.5, 3)),
+        weights((1, -2, no), (no, 0.5, 3)),
         eighths((3, 19), 5),
         floats([0.5, -1]),
     ),
@@ -118,7 +118,7 @@ TRANSPOSED = (
         "many outputs read one input",
         "two threads add into one column and lose an addition",
         ("corner",),
-        weights(*[(value, _) for value in (1, -2, 4, 0.5, 8, -0.25, 3, 1.5)]),
+        weights(*[(value, no) for value in (1, -2, 4, 0.5, 8, -0.25, 3, 1.5)]),
         eighths((8, 3), 11),
     ),
     _transposed(
@@ -126,15 +126,23 @@ TRANSPOSED = (
         "no connection",
         "nnz = 0 crashes, or leaves memory as it was found",
         ("corner",),
-        weights((_, _, _), (_, _, _)),
+        weights((no, no, no), (no, no, no)),
         eighths((2, 2), 12),
+    ),
+    _transposed(
+        "whole-mantissa",
+        "5 x 12, numbers of 24 bits",
+        "operands are cut to half precision on the way back",
+        ("rounding",),
+        scattered((5, 12), 2, 25)._replace(values=drawn((scattered((5, 12), 2, 25).values.size,), 26)),
+        drawn((5, 3), 27),
     ),
     _transposed(
         "explicit-zero-times-infinity",
         "a connection of weight 0 and an infinite gradient",
         "explicit zeros are dropped",
         ("explicit-zeros", "not-finite"),
-        weights((0, _, 2), (_, 1, _)),
+        weights((0, no, 2), (no, 1, no)),
         floats([[np.inf], [2]]),
     ),
 )
@@ -150,13 +158,13 @@ GRADIENT = (
         (SMALL.pattern, eighths((3, 3), 13), eighths((4, 3), 14)),
     ),
     Recipe(
-        "gradient-on-pattern-five-samples",
-        "a batch of five, which is padded to eight where vectors are wide",
-        "padding columns are counted in the sums",
+        "gradient-on-pattern-twenty-one-samples",
+        "a batch that no vector width divides",
+        "padding columns are counted in the sums, or the samples beyond a multiple of the vector width are not",
         SECTION,
         ("corner",),
         "gradient_on_pattern",
-        (pattern_of((1, _, 1), (1, 1, 1)), eighths((2, 5), 15), eighths((3, 5), 16)),
+        (pattern_of((1, no, 1), (1, 1, 1)), eighths((2, 21), 15), eighths((3, 21), 16)),
     ),
     Recipe(
         "gradient-on-pattern-of-empty-rows",
@@ -165,7 +173,7 @@ GRADIENT = (
         SECTION,
         ("corner",),
         "gradient_on_pattern",
-        (pattern_of((_, _), (1, _), (_, _), (1, 1), (_, _)), eighths((5, 2), 17), eighths((2, 2), 18)),
+        (pattern_of((no, no), (1, no), (no, no), (1, 1), (no, no)), eighths((5, 2), 17), eighths((2, 2), 18)),
     ),
     Recipe(
         "gradient-on-pattern-not-finite",

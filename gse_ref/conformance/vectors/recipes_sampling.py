@@ -7,7 +7,7 @@ import numpy as np
 from ...backends import Geometry
 from .recipe import Recipe, eighths, floats, ints, pattern, pattern_of, signs
 
-_ = None
+no = None
 #: The largest float64 below 1.
 LAST = float(np.nextafter(1.0, 0.0))
 #: Rows and columns of a layer with edge ids beyond 2³¹, and its connections.
@@ -44,13 +44,13 @@ DISTRIBUTIONS = (
     ),
     _distributions(
         "graest",
-        "signs that leave other masses than their negation of one sample would",
+        "five samples; every other choice of signs, but for all of them turned, gives other masses",
         "two different sign vectors for inputs and outputs in GraEst, or none: the sketch estimates nothing",
         ("typical", "published"),
         "graest",
-        floats([[1, 2, 4], [-1, 3, 0.5], [2, 2, -1]]),
-        floats([[3, 1, -2], [1, -4, 1]]),
-        np.array([1.0, -1.0, -1.0]),
+        floats([[1, 2, 4, 0.5, -1], [-1, 3, 0.5, 2, 1], [2, 2, -1, -3, 1]]),
+        floats([[3, 1, -2, 0.5, 4], [1, -4, 1, 2, -0.5], [1, 2, 4, 8, 16]]),
+        np.array([1.0, -1.0, -1.0, 1.0, -1.0]),
     ),
     _distributions(
         "graest-absolute-first",
@@ -131,10 +131,10 @@ DRAWS = (
     ),
     _draw(
         "last-slot",
-        "the largest uniform below 1, and neighbours, at three slots",
+        "the largest uniform below 1, and neighbours, at three slots of which the last is filled up",
         "biased last alias slot: u · n is rounded up to n, or the slot left over loses what it holds",
         ("corner",),
-        [0.25, 0.25, 0.5],
+        [0.5, 0.25, 0.25],
         [LAST, 1 - 2**-20, 0.75, 2 / 3, 0.5, 0.0],
     ),
     _draw(
@@ -180,7 +180,11 @@ CANDIDATES = (
         "section 5.3",
         ("typical",),
         "candidates",
-        (pattern_of((1, _, 1), (_, 1, _), (_, _, _)), ints([2, 0, 1, 2, 0, 1, 0]), ints([1, 0, 2, 1, 1, 1, 1])),
+        (
+            pattern_of((1, no, 1), (no, 1, no), (no, no, no)),
+            ints([2, 0, 1, 2, 0, 1, 0]),
+            ints([1, 0, 2, 1, 1, 1, 1]),
+        ),
     ),
     Recipe(
         "candidates-none-new",
@@ -189,7 +193,7 @@ CANDIDATES = (
         "section 5.3",
         ("corner",),
         "candidates",
-        (pattern_of((1, 1), (_, 1)), ints([0, 1, 0]), ints([1, 1, 1])),
+        (pattern_of((1, 1), (no, 1)), ints([0, 1, 0]), ints([1, 1, 1])),
     ),
     Recipe(
         "candidates-beyond-int32",
@@ -211,7 +215,7 @@ CANDIDATES = (
         "section 5.3",
         ("typical",),
         "inactive",
-        (pattern_of((1, _, _), (1, 1, 1), (_, _, _)),),
+        (pattern_of((1, no, no), (1, 1, 1), (no, no, no)),),
     ),
     Recipe(
         "inactive-none",

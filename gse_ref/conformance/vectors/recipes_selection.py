@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..problems import Layer
@@ -90,6 +92,15 @@ BUDGETS = (
         0.37,
     ),
     _budget(
+        "largest-remainder-last",
+        "shares of 7.27, 3.27 and 1.45",
+        "what flooring loses goes to the first layers instead of the largest fractional parts",
+        ("corner",),
+        "uniform",
+        ((4, 5, 1), (3, 3, 1), (2, 2, 1)),
+        0.37,
+    ),
+    _budget(
         "halves",
         "a total of 7.5, one of 8 by the rule of halves to even",
         "the total is floored",
@@ -136,7 +147,8 @@ SCHEDULES = (
     _due("after-end", "one interval after T_end", "update after T_end", 1100, 100, 1000),
     _due("end-between", "step 300 with T_end 250", "T_end is rounded up to the interval", 300, 100, 250),
     _due("step-zero", "before all steps", "an update before the first step: 0 mod T is 0", 0, 100, 1000),
-    _count("tenth", "a tenth of 30", "0.1 · 30 exceeds 3 in floats, and its ceiling is 4", 0.1, 30),
+    _count("hundredths", "0.07 of 100", "0.07 · 100 exceeds 7 in floats, and its ceiling is 8", 0.07, 100),
+    _count("many", "0.333 of 9,999,991", "the product is computed in float32", 0.333, 9_999_991),
     _count("ceiling", "a fifth of 11", "the floor, or the nearest integer, instead of the ceiling", 0.2, 11),
     _count("nothing", "nothing of 7", "at least one is pruned", 0.0, 7),
     _count("everything", "all of 7", "one too many or too few", 1.0, 7),
@@ -177,7 +189,7 @@ def _select(
     comment: str,
     note: str,
     flags: tuple[str, ...],
-    layers: list[tuple[list[float], list[float]]],
+    layers: Sequence[tuple[Sequence[float], Sequence[float]]],
     counts: tuple[int, ...],
     scope: str,
 ) -> Recipe:
@@ -185,7 +197,10 @@ def _select(
     return Recipe(f"select-{name}", comment, note, "section 5.5, 5.6", flags, "select", (given, counts, scope))
 
 
-TWO_LAYERS = [([0.1, -4, 3, 0.2], [9, 8, 7, 6, 5]), ([5, -6, 7, 8], [1, 2, 3])]
+TWO_LAYERS: list[tuple[list[float], list[float]]] = [
+    ([0.1, -4, 3, 0.2], [9, 8, 7, 6, 5]),
+    ([5, -6, 7, 8], [1, 2, 3]),
+]
 CHOICES = (
     _select(
         "typical",

@@ -12,7 +12,7 @@ from ...backends import Geometry
 from ..problems import Draws, ExploredLayer, UpdateProblem, Weights
 from .recipe import Recipe, eighths, floats, scattered, signs, uniforms, weights
 
-_ = None
+no = None
 
 
 def linear(layer: Weights, samples: int, seed: int, draws: int, **other: np.ndarray) -> ExploredLayer:
@@ -54,9 +54,9 @@ def _connections(layer: Weights) -> int:
 
 FIRST, SECOND, THIRD = scattered((5, 6), 3, 100), scattered((4, 5), 3, 102), scattered((6, 4), 4, 104)
 FILTERS = scattered((4, 8), 3, 106)
-NEARLY_FULL = weights((1, 2, _), (4, _, 0.5), (-1, -2, -4))
+NEARLY_FULL = weights((1, 2, no), (4, no, 0.5), (-1, -2, -4))
 #: The weakest connection has the largest gradient of all.
-TEMPTING = weights((0.125, _, 2), (4, _, _))
+TEMPTING = weights((0.125, no, 2), (4, no, no))
 
 RECIPES = (
     _update(
@@ -183,7 +183,9 @@ RECIPES = (
         ("ties",),
         "rigl",
         *(
-            linear(weights((1, _, -1), (_, 1, _)), 1, 310, 0, x=floats([[1], [1], [-1]]), delta=floats([[1], [-1]]))
+            linear(
+                weights((1, no, -1), (no, 1, no)), 1, 310, 0, x=floats([[1], [1], [-1]]), delta=floats([[1], [-1]])
+            )
             for _layer in range(2)
         ),
         fraction=0.4,
@@ -194,7 +196,7 @@ RECIPES = (
         "explicit zeros lost in CSR addition, or their momentum with them",
         ("explicit-zeros",),
         "rigl",
-        linear(weights((0, _, 3), (0, 2, _)), 2, 320, 0)._replace(momentum=floats([1, 2, 3, 4])),
+        linear(weights((0, no, 3), (0, 2, no)), 2, 320, 0)._replace(momentum=floats([1, 2, 3, 4])),
         fraction=0.25,
     ),
 )

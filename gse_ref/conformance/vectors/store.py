@@ -24,10 +24,10 @@ def path(name: str) -> Path:
 
 
 def _expected(found: dict[str, Any]) -> Expected:
-    magnitude = found.get("magnitude")
     value = array(found)
-    like = None if magnitude is None else array({**found, "data": magnitude})
-    return Expected(value, found["tolerance"], found.get("length"), like)
+    if found["tolerance"] != "sums":
+        return Expected(value, found["tolerance"])
+    return Expected(value, "sums", found["length"], array({**found, "data": found["magnitude"]}))
 
 
 def vector_of(found: dict[str, Any], level: str) -> Vector:

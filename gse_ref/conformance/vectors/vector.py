@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,8 @@ class Expected:
 
     value: Array
     tolerance: str
-    length: int | None = None
-    magnitude: Array | None = None
+    length: int = 0
+    magnitude: Array = field(default_factory=lambda: np.zeros(()))
 
     def judge(self, found: Any, dtype: np.dtype, name: str) -> None:
         """Demand it.
