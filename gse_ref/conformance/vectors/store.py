@@ -15,7 +15,9 @@ FOLDER = Path(__file__).parent
 #: Of the files and of what `export` writes; raised when a vector changes, or its meaning.
 VERSION = 1
 #: The files, in the order of the report.
-FILES = ("kernels", "convolutions", "sampling", "selection", "edit", "update", "training")
+FILES: tuple[str, ...] = ("kernels", "convolutions", "sampling", "selection", "edit", "update", "training")
+#: The levels that they are of.
+LEVELS = ("kernels", "sampling", "selection", "update", "training")
 
 
 def path(name: str) -> Path:
