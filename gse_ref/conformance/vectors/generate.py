@@ -52,7 +52,7 @@ def _expected(operation: str, arguments: tuple[Any, ...], results: dict[str, Arr
         if name in allowed:
             magnitude, length = allowed[name]
             like = encoded(np.asarray(magnitude, np.float64))["data"]
-            found[name] = {"tolerance": "sums", **encoded(value), "length": length, "magnitude": like}
+            found[name] = {"tolerance": "sums", **encoded(value), "length": max(1, length), "magnitude": like}
         elif value.dtype.kind == "f":
             found[name] = {"tolerance": "bits", **encoded(value.astype(np.float32))}
         else:
