@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -79,6 +80,11 @@ def test_files_are_what_the_recipes_make() -> None:
     assert list(made) == list(FILES)
     for name, words in made.items():
         assert words == store.path(name).read_text(encoding="utf-8"), f"{name}.json is a diff to review"
+
+
+def test_the_page_says_how_many_there_are() -> None:
+    page = Path(__file__).parents[3] / "docs" / "conformance" / "vectors.md"
+    assert f"\n{len(load())} inputs with their results" in page.read_text(encoding="utf-8")
 
 
 def test_files_are_small() -> None:
