@@ -83,6 +83,7 @@ def _made(recipe: Recipe, subject: Subject) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         results = named(recipe.operation, subject.call(recipe.operation, *wide))
         expected = _expected(recipe.operation, wide, results)
+    expected = {name: part for name, part in expected.items() if not recipe.only or name in recipe.only}
     names = zip(arguments_of(recipe.operation), recipe.arguments, strict=True)
     return {
         "id": recipe.id,

@@ -32,6 +32,7 @@ class Recipe(NamedTuple):
     """A vector without its results; arguments in the order of the adapter protocol, the batch last.
 
     id, comment, note, section, flags, operation : as of `Vector`.
+    only : the results that are determined, by name; all if empty.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Recipe(NamedTuple):
     flags: tuple[str, ...]
     operation: str
     arguments: tuple[Any, ...]
+    only: tuple[str, ...] = ()
 
 
 def floats(values: Any) -> Array:

@@ -43,9 +43,10 @@ def _update(
     fraction: float = 0.3,
     scope: str = "global",
     subset_factor: float = 1.0,
+    only: tuple[str, ...] = (),
 ) -> Recipe:
     problem = UpdateProblem(layers, method, fraction, scope, subset_factor, 0)
-    return Recipe(f"update-{name}", comment, note, "section 5", flags, "update", (problem,))
+    return Recipe(f"update-{name}", comment, note, "section 5", flags, "update", (problem,), only)
 
 
 def _connections(layer: Weights) -> int:
@@ -57,6 +58,15 @@ FILTERS = scattered((4, 8), 3, 106)
 NEARLY_FULL = weights((1, 2, no), (4, no, 0.5), (-1, -2, -4))
 #: The weakest connection has the largest gradient of all.
 TEMPTING = weights((0.125, no, 2), (4, no, no))
+#: Every other connection of 12, of 50, of 100; a row of both signs over an empty one; zeros of both signs.
+HALF = weights((1, no, -2, no), (no, 4, no, 0.5), (-1, no, 3, no))
+FIFTIETHS = weights(
+    *[[(row + 1) * (col + 1) / 8 if (row + col) % 2 else None for col in range(10)] for row in range(5)]
+)
+HUNDRED = weights([(col + 1) / 8 if col % 2 else None for col in range(100)])
+BOTH_SIGNS = weights((0.5, -0.25, 1, -1, 2, -2, 3, -3, 4, -4), [no] * 10)
+ODD = weights((1, no, no, 2, no), (no, -2, no, no, 4), (no, no, 3, no, no), (-1, no, no, 8, no))
+ZEROS = weights((0, no, 2, no, 0), (no, 0, no, 1, no), (-0.0, no, 4, no, no))
 
 RECIPES = (
     _update(
@@ -105,6 +115,54 @@ RECIPES = (
         "gse",
         linear(THIRD, 2, 180, 2 * _connections(THIRD)),
         subset_factor=2.0,
+    ),
+    _update(
+        "gse-half-the-draws",
+        "γ = 1/2 of an odd number of connections",
+        "⌊γN⌋ instead of ⌈γN⌉ draws",
+        ("corner",),
+        "gse",
+        linear(ODD, 2, 331, 4),
+        subset_factor=0.5,
+    ),
+    _update(
+        "gse-as-many-as-draws",
+        "six inactive connections, six draws",
+        "all inactive connections are candidates only where they are fewer than the draws",
+        ("corner",),
+        "gse",
+        linear(HALF, 2, 340, _connections(HALF)),
+        fraction=0.2,
+    ),
+    _update(
+        "gse-zeros",
+        "weights 0 of both signs, as grown ones are; all but -0 are pruned",
+        "γ is taken of the weights that are not 0; -0 becomes +0 in an addition",
+        ("explicit-zeros", "published"),
+        "gse",
+        linear(ZEROS, 2, 366, _connections(ZEROS))._replace(momentum=floats([1, 2, 3, 4, 5, 6, 7])),
+        fraction=0.3,
+    ),
+    _update(
+        "set-both-signs",
+        "one of ten connections, five of either sign; the first row loses what the second gains",
+        "SET pruning more than asked because both signs are counted apart: 1/2 and 1/2, each rounded up",
+        ("published",),
+        "set",
+        linear(BOTH_SIGNS, 1, 360, 0),
+        fraction=0.1,
+        only=("0.indptr",),
+    ),
+    _update(
+        "set-keeps-its-number",
+        "four layers of one row, half of their connections replaced; only how many there are is determined",
+        "nnz drifting under Bernoulli growth",
+        ("published",),
+        "set",
+        *(linear(HUNDRED, 1, 370 + number, 0) for number in range(4)),
+        fraction=0.5,
+        scope="layer",
+        only=tuple(f"{number}.indptr" for number in range(4)),
     ),
     _update(
         "gse-nothing-to-do",
@@ -158,6 +216,15 @@ RECIPES = (
         "rigl",
         linear(FIRST, 3, 270, 0),
         linear(SECOND, 3, 280, 0),
+    ),
+    _update(
+        "rigl-decimal-fraction",
+        "0.28 of 25 connections",
+        "0.28 · 25 exceeds 7 in floats, and its ceiling is 8",
+        ("corner",),
+        "rigl",
+        linear(FIFTIETHS, 2, 380, 0),
+        fraction=0.28,
     ),
     _update(
         "rigl-tempting",
