@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 from ...errors import GseError, InputError
 from ...training.record import write_atomically
-from ..adapters.torch_dense import TorchDense
 from .document import text
 from .generate import documents, second_opinion, vectors_of
 from .store import path
@@ -17,8 +17,9 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments not in ([], ["--write"]):
             raise InputError(f"{' '.join(arguments)!r} means nothing here: --write, or nothing to compare")
+        dense = import_module("..adapters.torch_dense", __package__).TorchDense()
         found = documents()
-        second_opinion(vectors_of(found), TorchDense())
+        second_opinion(vectors_of(found), dense)
     except GseError as error:
         print(f"gse_ref.conformance.vectors: {error}", file=sys.stderr)
         return error.exit_code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gse_ref.conformance import Adapter, run
 from gse_ref.conformance.adapters.own import Cpu, Naive, Shadow
 from gse_ref.conformance.problems import Weights
 from gse_ref.conformance.vectors import FILES, LEVELS, load, store
+from gse_ref.conformance.vectors.__main__ import main
 from gse_ref.conformance.vectors.document import decoded, encoded, text
 from gse_ref.conformance.vectors.generate import second_opinion, texts
 from gse_ref.conformance.vectors.operations import COVERED
@@ -158,6 +160,15 @@ def test_two_computations_must_agree_before_files_are_written() -> None:
 
     with pytest.raises(ConformanceError, match=r"(?s)two computations differ.*top-k-typical"):
         second_opinion(list(load()), Other())
+
+
+def test_the_generator_is_a_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["--wirte"]) == 2
+    assert "--write" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "gse_ref.conformance.adapters.torch_dense", raising=False)
+    assert main([]) == 3
+    assert "pip install torch" in capsys.readouterr().err
 
 
 def test_values_come_back_bit_for_bit() -> None:
