@@ -27,6 +27,7 @@ from ..conformance.summary import STATUSES, Summary
 from ..errors import ConformanceError, InputError
 from ..scaling.machine import facts
 from ..training.record import write_atomically
+from .conformance_files import Export, Verify
 from .conformance_page import page
 from .table import table
 
@@ -206,6 +207,8 @@ class Conformance:
         Annotated[Run, tyro.conf.subcommand("run")]
         | Annotated[Checks, tyro.conf.subcommand("checks")]
         | Annotated[Faults, tyro.conf.subcommand("faults")]
+        | Annotated[Export, tyro.conf.subcommand("export")]
+        | Annotated[Verify, tyro.conf.subcommand("verify")]
     )
 
     def run(self) -> None:

@@ -20,6 +20,7 @@ _MODULES = (
     "update",
     "training",
     "complexity",
+    "golden",
 )
 
 

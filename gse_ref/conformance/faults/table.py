@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import complexity, convolutions, kernels, sampling, selection, selection_counts, training, update
+from . import complexity, convolutions, golden, kernels, sampling, selection, selection_counts, training, update
 from .fault import Fault as Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -14,4 +14,5 @@ FAULTS: tuple[Fault, ...] = (
     *update.FAULTS,
     *training.FAULTS,
     *complexity.FAULTS,
+    *golden.FAULTS,
 )
