@@ -20,13 +20,10 @@ SHIPPED: dict[str, Shipped] = {
     "naive": Shipped("own:Naive", "the definition: literal loops"),
     "cpu": Shipped("own:Cpu", "the Numba kernels of this package"),
     "shadow": Shipped("own:Shadow", "the Numba kernels, checked by the definition on every call"),
-    "torch-dense": Shipped("torch_dense:TorchDense", "a second opinion: dense masks in PyTorch; needs torch"),
     "scipy": Shipped("scipy_sparse:SciPy", "what scipy.sparse offers"),
     "torch-sparse": Shipped("torch_sparse:TorchSparse", "what torch.sparse offers; needs torch"),
     "sparselab": Shipped("sparselab:SparseLab", "SparseLab; needs sparselab and torch"),
-    "sparseprop": Shipped("sparseprop:SparsePropLinear", "SparseProp's layers; needs sparseprop and torch"),
-    "sparseprop-kernels": Shipped(
-        "sparseprop:SparsePropKernels", "SparseProp's kernels; needs sparseprop and torch"
-    ),
+    "sparseprop": Shipped("sparseprop:SparsePropLinear", "SparseProp's layers; needs torch too"),
+    "sparseprop-kernels": Shipped("sparseprop:SparsePropKernels", "the kernels under SparseProp's layers"),
     "torch-dense": Shipped("torch_dense:TorchDense", "dense masks in PyTorch, a second opinion; needs torch"),
 }
