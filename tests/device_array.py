@@ -79,6 +79,9 @@ class DeviceArray:
     def __abs__(self) -> DeviceArray:
         return wrap(abs(self.inner))
 
+    def __divmod__(self, other: Any) -> tuple[DeviceArray, DeviceArray]:
+        return self // other, self % other  # type: ignore[operator]
+
     def __repr__(self) -> str:
         return f"DeviceArray({self.dtype}, {self.shape})"  # type: ignore[attr-defined]
 

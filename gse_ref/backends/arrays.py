@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from scipy import special as _scipy_special
@@ -60,7 +60,7 @@ def is_elsewhere(value: object) -> bool:
     return hasattr(type(value), "__array_namespace__") or (_root(value) in _SILENT and hasattr(value, "dtype"))
 
 
-def is_array(value: object) -> bool:
+def is_array(value: object) -> TypeGuard[np.ndarray]:
     """Return whether `value` is an array, of whatever library."""
     return isinstance(value, np.ndarray) or is_elsewhere(value)
 
@@ -103,6 +103,21 @@ def to_device(array: Any, library: Any) -> Any:
     if counted is not None:
         counted.to_device += 1
     return library.asarray(array)
+
+
+def moved(array: Any, library: Any) -> Any:
+    """Return the numbers of `array`, wherever it is, as an array of `library`; itself if it is there already."""
+    return array if namespace(array) is library else to_device(to_host(array), library)
+
+
+def taken(array: Any, like: Any) -> Any:
+    """Return a copy of `array`, of the host or of the library of `like`, in the library of `like`."""
+    return array.copy() if is_elsewhere(array) else to_device(np.array(array), namespace(like))
+
+
+def all_finite(array: Any) -> bool:
+    """Return whether no element is infinite or NaN; from a device that is one transfer."""
+    return bool(item(namespace(array).isfinite(array).all()))
 
 
 def constant(value: Any, like: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..backends.arrays import item, namespace, to_device
 from ..errors import DivergenceError
 from ..nn import Observation
 
@@ -15,7 +16,11 @@ Masses = Callable[[Observation], tuple[np.ndarray, np.ndarray]]
 
 
 def _uniform(generator: np.random.Generator) -> Masses:
-    return lambda seen: (np.ones(seen.parameter.topology.n_in), np.ones(seen.parameter.topology.n_out))
+    def ones(seen: Observation) -> tuple[np.ndarray, np.ndarray]:
+        xp, topology = namespace(seen.x), seen.parameter.topology
+        return xp.ones(topology.n_in), xp.ones(topology.n_out)
+
+    return ones
 
 
 def _grabo(generator: np.random.Generator) -> Masses:
@@ -23,7 +28,7 @@ def _grabo(generator: np.random.Generator) -> Masses:
 
 
 def _graest(generator: np.random.Generator) -> Masses:
-    return lambda seen: seen.signed_sums(signs_of(generator, seen.samples))
+    return lambda seen: seen.signed_sums(to_device(signs_of(generator, seen.samples), namespace(seen.x)))
 
 
 #: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient. Each takes the
@@ -47,7 +52,7 @@ def mass_or_uniform(mass: np.ndarray, place: str) -> tuple[np.ndarray, bool]:
     ------
     DivergenceError : the mass is not finite; `place` says where.
     """
-    total = float(mass.sum())
+    total = item(mass.sum())
     if not math.isfinite(total):
         raise DivergenceError(f"the sampling distribution of {place} is not finite: training has diverged")
-    return (mass, False) if total > 0 else (np.ones(len(mass)), True)
+    return (mass, False) if total > 0 else (namespace(mass).ones(len(mass)), True)
