@@ -135,7 +135,7 @@ CROSS_ENTROPY_GRAD = Op("cross_entropy_grad", _cross_entropy_grad_forward, _cros
 
 
 def _check_labels(labels: np.ndarray, classes: int, wanted: tuple[int, ...]) -> None:
-    if not namespace(labels).isdtype(labels.dtype, "integral"):
+    if labels.dtype.kind not in "iu":
         raise InputError(f"labels must be integers, got {labels.dtype}: pass class numbers, not one-hot rows")
     if labels.shape != wanted:
         raise ShapeError(

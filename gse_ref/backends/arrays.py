@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeGuard
 
@@ -49,15 +50,20 @@ def counted_transfers() -> Iterator[Transfers]:
         _transfers.reset(token)
 
 
-def _root(value: object) -> str:
-    return type(value).__module__.partition(".")[0]
+def _root(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
+
+
+@cache
+def _is_foreign(kind: type) -> bool:
+    if issubclass(kind, (np.ndarray, np.generic)):
+        return False
+    return hasattr(kind, "__array_namespace__") or (_root(kind) in _SILENT and hasattr(kind, "dtype"))
 
 
 def is_elsewhere(value: object) -> bool:
     """Return whether `value` is an array of another library than NumPy."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return False
-    return hasattr(type(value), "__array_namespace__") or (_root(value) in _SILENT and hasattr(value, "dtype"))
+    return type(value) is not np.ndarray and _is_foreign(type(value))  # type: ignore[arg-type]
 
 
 def is_array(value: object) -> TypeGuard[np.ndarray]:
@@ -67,11 +73,11 @@ def is_array(value: object) -> TypeGuard[np.ndarray]:
 
 def namespace(array: Any) -> Any:
     """Return the library that `array` belongs to; NumPy for numbers too."""
-    if isinstance(array, np.ndarray) or not is_elsewhere(array):
+    if type(array) is np.ndarray or not is_elsewhere(array):
         return np
     if hasattr(array, "__array_namespace__"):
         return array.__array_namespace__()
-    return sys.modules[_root(array)]
+    return sys.modules[_root(type(array))]
 
 
 def library_of(backend: Backend) -> Any:
@@ -82,6 +88,8 @@ def library_of(backend: Backend) -> Any:
 
 def to_host(array: Any) -> np.ndarray:
     """Return a NumPy array of the numbers of `array`: itself if it is one, else a copy, which is counted."""
+    if type(array) is np.ndarray:
+        return array
     if not is_elsewhere(array):
         return np.asarray(array)
     counted = _transfers.get()
@@ -156,7 +164,7 @@ def special(array: Any) -> Any:
     """
     if not is_elsewhere(array):
         return _scipy_special
-    library = _root(array)
+    library = _root(type(array))
     if library not in SPECIAL:
         raise InputError(
             f"no error function is known for arrays of {library}: use gelu with approximate=True, or another "

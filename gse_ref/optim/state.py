@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..autodiff import Tensor
-from ..backends.arrays import is_array, taken
+from ..backends.arrays import taken
 from ..errors import CheckpointError, InputError, ShapeError, unknown
 
 #: Parameter name -> slot name -> array: shaped like the parameter, or 0-d for counts.
@@ -144,7 +144,7 @@ def blocks(*arrays: Any) -> Iterator[tuple[Any, ...]]:
 
 def is_decayed(decay: float | np.ndarray) -> bool:
     """Return whether there is any weight decay."""
-    return is_array(decay) or decay != 0
+    return not isinstance(decay, float) or decay != 0
 
 
 def check_number(name: str, value: float, below: float = float("inf")) -> None:
