@@ -17,19 +17,11 @@ from ..backends.memory import empty
 from .tensor import Axes
 
 
-def _fits(length: int, of: int) -> bool:
-    return length in (of, 1)
-
-
 def _shape(a: np.ndarray, b: Any) -> tuple[int, ...]:
     other = b.shape if isinstance(b, np.ndarray) else ()
     if a.shape == other or not other:
         return a.shape
-    if not a.ndim:
-        return other
-    if len(other) == a.ndim and all(map(_fits, other, a.shape)):
-        return a.shape  # what is usual, and three times faster than asking NumPy
-    return np.broadcast_shapes(a.shape, other)
+    return np.broadcast_shapes(a.shape, other) if a.ndim else other
 
 
 def _unary(name: str) -> Callable[..., Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..backends.arrays import is_elsewhere, item, namespace, to_device
+from ..backends.arrays import is_elsewhere, namespace, to_device, to_host
+from ..backends.memory import empty
 from ..errors import InputError, ShapeError
 from . import compute
 from .elementwise import exp, mul, sub
@@ -16,7 +17,8 @@ Needs = tuple[bool, ...]
 
 
 def _shifted(x: np.ndarray, axis: Axes) -> np.ndarray:
-    return compute.subtract(x, compute.largest(x, axis, keepdims=True))
+    peak = compute.largest(x, axis, keepdims=True)
+    return np.subtract(x, peak, out=empty(x.shape, x.dtype)) if isinstance(x, np.ndarray) else x - peak
 
 
 def _softmax_forward(x: np.ndarray, axis: Axes) -> np.ndarray:
@@ -144,7 +146,8 @@ def _check_labels(labels: np.ndarray, classes: int, wanted: tuple[int, ...]) -> 
         )
     if not labels.size:
         raise ShapeError("the cross-entropy of an empty batch is undefined: pass at least one sample")
-    low, high = item(labels.min()), item(labels.max())
+    known = to_host(labels)
+    low, high = int(known.min()), int(known.max())
     if low < 0 or high >= classes:
         raise InputError(f"labels must lie in [0, {classes}), got {low} to {high}: check the number of classes")
 

@@ -74,6 +74,11 @@ class Op:
     fresh: bool = False
 
 
+def _floats_of(array: Any) -> tuple[Any, ...]:
+    """Return the dtypes of a library whose dtypes are not NumPy's."""
+    return namespace(array).float32, namespace(array).float64
+
+
 class Tensor:
     """A float32 or float64 array, of NumPy or another library, that remembers where it came from.
 
@@ -110,11 +115,9 @@ class Tensor:
     static: dict[str, Any]
 
     def __init__(self, data: ArrayLike, requires_grad: bool = False) -> None:
-        if type(data) is np.ndarray or not is_elsewhere(data):
-            array, floats = np.asarray(data), FLOATS
-        else:
-            array, floats = data, (namespace(data).float32, namespace(data).float64)  # type: ignore[assignment]
-        if array.dtype not in floats:
+        foreign = type(data) is not np.ndarray and is_elsewhere(data)
+        array: Any = data if foreign else np.asarray(data)
+        if array.dtype not in (_floats_of(array) if foreign else FLOATS):
             raise InputError(
                 f"a tensor holds float32 or float64, got {array.dtype}: convert it first, e.g. with "
                 ".astype(np.float32)"
