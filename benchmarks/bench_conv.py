@@ -89,19 +89,8 @@ def _floors(shape: Shape, times: Times) -> dict[str | None, float]:
 
 
 def least_seconds(problem: ConvProblem, rates: Ceilings) -> float:
-    """Return the least time of a step whose every connection loads the pixels it reads, and δ for both gradients.
-
-    The operand that is loaded from is as many rows of the images of all channels as the window is high.
-    """
-    channels, height, width, batch = problem.x.shape
-    kernel, _, padding = problem.geometry
-    inside = [[size - abs(tap - padding) for tap in range(kernel)] for size in (height, width)]
-    taps = problem.indices % kernel**2
-    pixels = np.asarray(inside[0])[taps // kernel] * np.asarray(inside[1])[taps % kernel]
-    row_bytes = width * batch * problem.x.itemsize
-    loaded, resident = float(pixels.sum()) * batch * problem.x.itemsize, kernel * channels * row_bytes
-    image = channels * height * row_bytes
-    return rates.seconds(loaded, resident, 2 * image) + rates.seconds(loaded, resident, 3 * image)
+    """Return the least time of a step; see `Ceilings.conv_step`."""
+    return rates.conv_step(len(problem.dy), problem.indices, problem.x.shape, problem.geometry)
 
 
 def _measure(shape: Shape, options: Options) -> Iterator[dict[str, Any]]:

@@ -81,7 +81,7 @@ def _through_autodiff(problem: Problem, topology: Topology) -> Callable[[], Any]
 
 def least_seconds(problem: Problem, rates: Ceilings) -> float:
     """Return the least time of a step, see `Ceilings.linear_step`."""
-    return rates.linear_step(*problem.shape, len(problem.values), problem.x.shape[1], problem.x.itemsize)
+    return rates.linear_step(*problem.shape, len(problem.values), problem.x.shape[1])
 
 
 def _measure(shape: Shape, options: Options) -> Iterator[dict[str, Any]]:

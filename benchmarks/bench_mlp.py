@@ -15,6 +15,7 @@ from gse_ref.nn import Linear
 from gse_ref.training import TrainConfig
 from gse_ref.training.loop import Trainer
 
+from .ceilings import Ceilings, ceilings
 from .measure import interleaved, row
 from .mlp_kernels import bare_step
 from .options import Cases, Options
@@ -91,6 +92,13 @@ def _disagreement(trainer: Trainer, peer: Any) -> str | None:
     return None if abs(ours - theirs) <= allowed else f"a loss of {theirs} where ours is {ours}"
 
 
+def least_seconds(trainer: Trainer, rates: Ceilings) -> float:
+    """Return the least time of the products of a step."""
+    topologies = [p.topology for p in trainer.model.sparse_parameters().values()]
+    batch = trainer.config.batch_size
+    return sum(rates.linear_step(*t.shape, t.nnz, batch, first=t is topologies[0]) for t in topologies)
+
+
 def _measure(options: Options) -> Iterator[dict[str, Any]]:
     trainer = _trainer(options)
     config, split = trainer.config, trainer.parts.dataset.train
@@ -111,9 +119,12 @@ def _measure(options: Options) -> Iterator[dict[str, Any]]:
         except ArithmeticError as error:
             yield {"work": work, "peer": name, "wrong": str(error)} | facts
     times = interleaved(contestants, options.rounds, options.threads)
+    rates = ceilings(options.quick)
+    least = least_seconds(trainer, rates)
     alone = sum(times[f"kernel {name}"] for name in kernels)
     floor = None if options.quick else 1 / OVERHEAD_LIMIT
-    line = row(f"{work} step", times["step"], "sum of its kernels alone", alone, floor, **facts)
+    roofline = rates.facts(least, times["step"])
+    line = row(f"{work} step", times["step"], "sum of its kernels alone", alone, floor, **facts, **roofline)
     yield line | {"ours_in_kernels": round(1 / line["ratio"], 3), "most_kernels": OVERHEAD_LIMIT}
     yield row(f"{work} step", times["step"], "its kernels in a row", times["in a row"], **facts)
     for name, lean in PEERS.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from gse_ref.models import small_resnet
 from gse_ref.models.resnet import OptionA
 from gse_ref.nn import GlobalAvgPool, Linear, initialise
 
+from .ceilings import Ceilings, ceilings
 from .measure import fastest, interleaved, row
 from .options import Cases, Options
 from .peers.protocol import NotApplicable
@@ -189,6 +191,27 @@ def _parts(training: Training, rounds: int) -> dict[str, np.ndarray]:
     return {part: np.array(samples) for part, samples in times.items()}
 
 
+def least_seconds(training: Training, rates: Ceilings) -> float:
+    """Return the least time of all convolutions and normalisations of a step, and of the last layer."""
+    cpu, seconds = get("cpu"), []
+
+    def conv(indptr: Any, indices: Any, values: Any, x: Any, geometry: Any, *bias: Any) -> Any:
+        seconds.append(rates.conv_step(len(indptr) - 1, indices, x.shape, geometry))
+        return cpu.conv(indptr, indices, values, x, geometry, *bias)
+
+    def batch_norm(x: Any, gamma: Any, beta: Any, epsilon: Any, residual: Any, relu: Any) -> Any:
+        seconds.append(rates.norm_step(x.nbytes, residual is not None))
+        return cpu.batch_norm(x, gamma, beta, epsilon, residual, relu)
+
+    def spmm(indptr: Any, indices: Any, values: Any, x: Any, *bias: Any) -> Any:
+        seconds.append(rates.linear_step(len(indptr) - 1, len(x), len(indices), x.shape[1]))
+        return cpu.spmm(indptr, indices, values, x, *bias)
+
+    with use(replace(cpu, conv=conv, batch_norm=batch_norm, spmm=spmm)):
+        training.step()
+    return sum(seconds)
+
+
 def _where(training: Training, rounds: int) -> Iterator[dict[str, Any]]:
     times = _parts(training, rounds)
     total = sum(times.values())
@@ -213,8 +236,10 @@ def _measure(options: Options) -> Iterator[dict[str, Any]]:
             yield {"work": work, "peer": name, "not_applicable": str(error)} | facts
         except ArithmeticError as error:
             yield {"work": work, "peer": name, "wrong": str(error)} | facts
+    rates = ceilings(options.quick)
+    least = least_seconds(training, rates)
     times = interleaved(contestants, options.rounds, options.threads)
-    yield row(work, times["step"], **facts, **memory)
+    yield row(work, times["step"], **facts, **memory, **rates.facts(least, times["step"]))
     due = fastest(times, PEERS, "step") if training.density == FLOOR_DENSITY and not options.quick else None
     for name in PEERS:
         if name in times:

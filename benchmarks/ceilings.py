@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gse_ref.backends import empty
+from gse_ref.backends import Geometry, empty
 from gse_ref.kernels.simd import FASTMATH, at, axpy, copy, fill, tile
 from gse_ref.kernels.spmm import WIDE
 
@@ -26,6 +26,8 @@ QUICK_SIZES = (1 << 13, 1 << 16)
 #: Bytes that a sample moves at least, and samples of each size, of which the fastest counts: it is a ceiling.
 MOVED, SAMPLES = 1 << 28, 3
 T = 128
+#: Bytes of a float32 or an int32, and of an offset into them.
+ITEM, OFFSET = 4, 8
 
 
 @njit(cache=True, fastmath=FASTMATH)
@@ -78,6 +80,12 @@ def measure_rate(size: int) -> Rate:
     return Rate(size, load, _fastest(_copy, x[:half], out[:half], size))
 
 
+def _taps_inside(size: int, tap: int, geometry: Geometry) -> int:
+    """Return at how many positions along a side of `size` pixels this tap of the window lies inside the image."""
+    pixels = np.arange(geometry.positions(size)) * geometry.stride + tap - geometry.padding
+    return int(((pixels >= 0) & (pixels < size)).sum())
+
+
 @dataclass(frozen=True)
 class Ceilings:
     """Rates at rising sizes."""
@@ -98,11 +106,55 @@ class Ceilings:
         """
         return max(loaded / self._at(resident).load, compulsory / self._at(compulsory).copy)
 
-    def linear_step(self, n_out: int, n_in: int, nnz: int, batch: int, itemsize: int = 4) -> float:
-        """Return the least time of a step: each connection loads a row of X, and one of δ for both gradients."""
-        loaded, width, row = nnz * batch * itemsize, min(batch, WIDE) * itemsize, batch * itemsize
+    def linear_step(self, n_out: int, n_in: int, nnz: int, batch: int, first: bool = False) -> float:
+        """Return the least time of a step: each connection loads a row of X, and one of δ for both gradients.
+
+        The `first` layer of a network needs no gradient of its input.
+        """
+        loaded, width, row = nnz * batch * ITEM, min(batch, WIDE) * ITEM, batch * ITEM
         forward = self.seconds(loaded, n_in * width, (n_in + n_out) * row)
-        return forward + self.seconds(loaded, n_out * width, (2 * n_in + n_out) * row)
+        return forward + self.seconds(loaded, n_out * width, ((1 if first else 2) * n_in + n_out) * row)
+
+    def conv_step(self, n_out: int, indices: np.ndarray, shape: tuple[int, ...], geometry: Geometry) -> float:
+        """Return the least time of a step: each connection loads the pixels it reads, and δ for both gradients.
+
+        The operand that is loaded from is as many rows of the images of all channels as the window is high.
+
+        Parameters
+        ----------
+        indices : (nnz,), columns of the connections. shape : of x, (channels, height, width, batch).
+        """
+        channels, height, width, batch = shape
+        kernel = geometry.kernel
+        rows, columns = (
+            np.array([_taps_inside(side, tap, geometry) for tap in range(kernel)]) for side in (height, width)
+        )
+        taps = indices % kernel**2
+        loaded = float((rows[taps // kernel] * columns[taps % kernel]).sum()) * batch * ITEM
+        x_row, y_row = channels * width * batch * ITEM, n_out * geometry.positions(width) * batch * ITEM
+        x, y = height * x_row, geometry.positions(height) * y_row
+        return self.seconds(loaded, kernel * x_row, x + y) + self.seconds(loaded, kernel * y_row, 2 * x + y)
+
+    def norm_step(self, size: int, residual: bool) -> float:
+        """Return the least time of a normalisation of `size` bytes, both ways: every array moves once."""
+        more = 1 if residual else 0
+        return self.seconds(0, size, (2 + more) * size) + self.seconds(0, size, (4 + more) * size)
+
+    def exploration(self, n: int, nnz: int, batch: int) -> float:
+        """Return the least time of GSE's update of an n × n layer, X and δ given.
+
+        A candidate for each connection loads a row of X, X and δ are read once, and the layer is rewired.
+        """
+        scores = self.seconds(nnz * batch * ITEM, n * min(batch, WIDE) * ITEM, 2 * n * batch * ITEM)
+        return scores + self.rewiring(n, nnz)
+
+    def rewiring(self, n: int, nnz: int) -> float:
+        """Return the least time of what every update does: read pattern, weights and momenta, write them anew.
+
+        Written are the pattern by rows and by columns, weights and momenta.
+        """
+        read, written = 3 * nnz * ITEM + n * OFFSET, 6 * nnz * ITEM + 2 * n * OFFSET
+        return self.seconds(0, read, read + written)
 
     def facts(self, seconds: float, ours: np.ndarray) -> dict[str, float]:
         """Return the least time and how much of its speed is reached, for a line of a result."""

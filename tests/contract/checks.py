@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from gse_ref.backends import AliasTable, Backend, get
+from gse_ref.conformance import strategies
 from gse_ref.sparse import Topology
-from tests import strategies
 from tests.contract.conv_checks import CONV_CHECKS
 from tests.contract.judge import Check, assert_same, assert_same_bits, assert_sums, call, wide
 from tests.contract.norm_checks import NORM_CHECKS

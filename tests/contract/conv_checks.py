@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from gse_ref.backends import Backend, TransposePlan, get
+from gse_ref.conformance.strategies import convolution as conv_strategies
 from gse_ref.sparse import Topology
-from tests import conv_strategies
 from tests.contract.judge import Check, assert_sums, call, wide
 
 NAIVE = get("naive")

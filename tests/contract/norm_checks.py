@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gse_ref.backends import Backend, get, norm_bounds
+from gse_ref.conformance.strategies.image import Normalised, Pooled, normalised, pooled
 from tests.contract.judge import Check, assert_same_bits, assert_sums, call
-from tests.image_strategies import Normalised, Pooled, normalised, pooled
 
 NAIVE = get("naive")
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from scipy.special import chdtrc
 
 from gse_ref.backends import AliasTable, get
+from gse_ref.conformance.strategies import LAST_UNIFORM, masses, of_mask
 from gse_ref.sparse import Topology, bernoulli, empty, erdos_renyi, sample_inactive
 from tests.bounds import assert_close
-from tests.strategies import LAST_UNIFORM, masses, of_mask
 
 FALSE_ALARM = 1e-6
 

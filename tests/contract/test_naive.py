@@ -7,8 +7,8 @@ from hypothesis import given
 from scipy.sparse import csr_array
 
 from gse_ref.backends import TransposePlan, get
+from gse_ref.conformance import strategies
 from gse_ref.sparse import Topology
-from tests import strategies
 from tests.bounds import assert_close
 
 NAIVE = get("naive")

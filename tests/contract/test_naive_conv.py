@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from gse_ref.backends import Geometry, get
+from gse_ref.conformance.strategies import convolution as conv_strategies
 from gse_ref.sparse import Topology
-from tests import conv_strategies
 from tests.bounds import assert_close
 from tests.contract.test_naive import dense, plan_of
 from tests.unfolded import flat, folded, unfolded

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 
 from gse_ref.backends import get, norm_bounds
+from gse_ref.conformance.strategies.image import Normalised, Pooled, normalised, pooled
 from tests.bounds import assert_close
-from tests.image_strategies import Normalised, Pooled, normalised, pooled
 
 NAIVE = get("naive")
 AXES = (1, 2, 3)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import conv_strategies
-from tests.conv_strategies import BATCHES, KERNELS, STRIDES, WORK
+from gse_ref.conformance.strategies import convolution as conv_strategies
+from gse_ref.conformance.strategies.convolution import BATCHES, KERNELS, STRIDES, WORK
 from tests.meta.corners import rare
 
 EXAMPLES = 400

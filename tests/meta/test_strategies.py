@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gse_ref.conformance import strategies
 from gse_ref.sparse import Topology
-from tests import strategies
 from tests.meta.corners import rare
 
 EXAMPLES = 400

@@ -14,11 +14,11 @@ from hypothesis import given
 
 from gse_ref.backends import Backend, Geometry, get, use
 from gse_ref.backends.counting import Counter, Tally, counting
+from gse_ref.conformance import strategies
 from gse_ref.explore import METHODS, Request, update
 from gse_ref.nn import SparseParameter
 from gse_ref.rng import stream
 from gse_ref.sparse import LayerShape, Topology, erdos_renyi, full, sample_inactive
-from tests import strategies
 
 SEEDS = 20
 

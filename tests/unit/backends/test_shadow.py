@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gse_ref.backends import Backend, Geometry, get, shadow
+from gse_ref.conformance.strategies import of_mask
 from gse_ref.errors import MismatchError
-from tests.strategies import of_mask
 
 NAIVE = get("naive")
 TOPOLOGY = of_mask(np.array([[1, 0, 1, 1], [0, 0, 0, 0], [0, 1, 1, 0]], bool))

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gse_ref.conformance.strategies import mask_of, topologies
 from gse_ref.cost import METHOD_FLOPS, Layer, Setting, Work, method_flops, saving
 from gse_ref.errors import InputError
 from gse_ref.explore import METHODS
 from tests.bounds import assert_close
-from tests.strategies import mask_of, topologies
 
 #: f_S = 2 · (6 · 5 + 8) = 76, f_D = 2 · (24 · 5 + 16) = 272, density 14 / 40.
 TINY = (Layer("conv", 2, 12, 6, 5, (2, 2)), Layer("linear", 4, 4, 8))

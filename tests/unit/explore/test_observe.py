@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gse_ref.backends import bound
+from gse_ref.conformance.strategies import mask_of, shapes, topologies
 from gse_ref.errors import CheckpointError, InputError
 from gse_ref.explore import explored_share, jaccard_distance, recall, survival
 from gse_ref.explore.history import History
 from gse_ref.explore.observe import units_without_inputs, units_without_outputs
 from gse_ref.sparse import Topology, empty, full
-from tests.strategies import mask_of, shapes, topologies
 
 Edges = set[tuple[int, int, int]]
 

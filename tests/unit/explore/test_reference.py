@@ -12,6 +12,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from gse_ref import backends
+from gse_ref.conformance.strategies import generators, mask_of, of_mask, shapes, topologies
 from gse_ref.errors import DivergenceError
 from gse_ref.explore import Request, method, recall
 from gse_ref.explore.reference import greedy_reference
@@ -19,7 +20,6 @@ from gse_ref.explore.update import settle
 from gse_ref.nn import SparseParameter
 from gse_ref.rng import stream
 from gse_ref.sparse import LayerShape, Topology, difference, empty, erdos_renyi
-from tests.strategies import generators, mask_of, of_mask, shapes, topologies
 
 SAMPLES = 3
 

@@ -10,6 +10,7 @@ import pytest
 from gse_ref import autodiff as ad
 from gse_ref.autodiff import Tensor, check_gradient, grad
 from gse_ref.backends import Geometry, use
+from gse_ref.conformance.strategies import of_mask
 from gse_ref.errors import InputError, ShapeError
 from gse_ref.nn import (
     Conv2d,
@@ -25,7 +26,6 @@ from gse_ref.nn import (
 )
 from gse_ref.sparse import Topology, empty, full
 from tests.bounds import assert_close
-from tests.strategies import of_mask
 from tests.unfolded import flat, folded, unfolded
 
 SIZE = (4, 5)

@@ -10,6 +10,7 @@ import pytest
 from gse_ref import autodiff as ad
 from gse_ref.autodiff import Tensor, check_gradient, grad
 from gse_ref.backends import use
+from gse_ref.conformance.strategies import of_mask
 from gse_ref.errors import InputError, ShapeError
 from gse_ref.nn import (
     Linear,
@@ -24,7 +25,6 @@ from gse_ref.nn import (
 )
 from gse_ref.sparse import Topology, empty, full
 from tests.bounds import assert_close
-from tests.strategies import of_mask
 
 TOPOLOGIES = {
     "mixed": of_mask(np.array([[1, 0, 1, 1], [0, 0, 0, 0], [0, 1, 1, 0]], bool)),

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from gse_ref.conformance import strategies
 from gse_ref.counts import rounded
 from gse_ref.errors import InputError
 from gse_ref.sparse import BUDGETS, LayerShape, layer_budgets, layer_shares
-from tests import strategies
 from tests.bounds import assert_close
 
 layers = strategies.layer_shapes().map(lambda rows: [LayerShape(*row) for row in rows])

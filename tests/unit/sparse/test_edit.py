@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 
 from gse_ref.backends import use
+from gse_ref.conformance import strategies
 from gse_ref.errors import InputError
 from gse_ref.sparse import SlotMap, Topology, edit, full
-from tests import strategies
 
 SMALL = Topology([0, 2, 2, 3], [0, 3, 1], (3, 4))
 NONE = np.empty(0, np.int32)

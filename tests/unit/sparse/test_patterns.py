@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gse_ref.backends import use
+from gse_ref.conformance import strategies
 from gse_ref.errors import InputError
 from gse_ref.rng import stream
 from gse_ref.sparse import (
@@ -29,7 +30,6 @@ from gse_ref.sparse import (
     scale_free,
     small_world,
 )
-from tests import strategies
 
 EXACT = sorted(set(PATTERNS) - {"bernoulli", "full"})
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from gse_ref.conformance.strategies import shapes, topologies
 from gse_ref.errors import InputError
 from gse_ref.sparse import Topology, difference, overlap, union
-from tests.strategies import shapes, topologies
 
 
 @st.composite

@@ -12,9 +12,9 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gse_ref.conformance import strategies
 from gse_ref.errors import InputError
 from gse_ref.sparse import Topology, empty, full
-from tests import strategies
 
 SMALL = Topology([0, 2, 2, 3], [0, 3, 1], (3, 4))
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from gse_ref.sparse import Topology
+from ...rng import stream
+from ...sparse import Topology
 
 #: The kernels work in tiles of 128, 16 and 1 samples: around each edge, and sums of tiles.
 BATCHES = (1, 15, 16, 17, 127, 128, 129, 144, 257)
@@ -43,8 +44,12 @@ KINDS: dict[str, Make] = {
 }
 
 
-def dtypes() -> st.SearchStrategy[np.dtype]:
-    return st.sampled_from((np.dtype(np.float32), np.dtype(np.float64)))
+#: What values may be.
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def dtypes(allowed: Sequence[np.dtype] = DTYPES) -> st.SearchStrategy[np.dtype]:
+    return st.sampled_from(allowed)
 
 
 def batches() -> st.SearchStrategy[int]:
@@ -53,7 +58,7 @@ def batches() -> st.SearchStrategy[int]:
 
 
 def generators() -> st.SearchStrategy[Generator]:
-    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
+    return st.integers(0, 2**32 - 1).map(lambda seed: stream(seed, "check"))
 
 
 def shapes(most: int = 8) -> st.SearchStrategy[tuple[int, int]]:
@@ -104,8 +109,8 @@ class Product(NamedTuple):
 
 
 @st.composite
-def products(draw: st.DrawFn) -> Product:
-    topology, dtype, batch = draw(topologies()), draw(dtypes()), draw(batches())
+def products(draw: st.DrawFn, allowed: Sequence[np.dtype] = DTYPES) -> Product:
+    topology, dtype, batch = draw(topologies()), draw(dtypes(allowed)), draw(batches())
     return Product(
         topology,
         draw(arrays((topology.nnz,), dtype)),

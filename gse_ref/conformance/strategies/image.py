@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from gse_ref.backends import Geometry, get
-from tests.strategies import KINDS, arrays, batches, dtypes, generators
+from ...backends import Geometry, get
+from .layer import KINDS, arrays, batches, dtypes, generators
 
 Shape = tuple[int, int, int, int]
 #: Positions and samples of a channel that go through several chunks of the kernels, the last one not full.

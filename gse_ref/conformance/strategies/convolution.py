@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from gse_ref.backends import Geometry
-from gse_ref.sparse import Topology
-from tests.image_strategies import spoilt
-from tests.strategies import arrays, dtypes, generators, of_mask, topologies
+from ...backends import Geometry
+from ...sparse import Topology
+from .image import spoilt
+from .layer import arrays, dtypes, generators, of_mask, topologies
 
 #: Multiplications of one case, all connections counted.
 WORK = 20_000

@@ -1,0 +1,50 @@
+"""The runner on small adapters, right and wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from gse_ref.conformance import Adapter, run
+from gse_ref.conformance.adapters.own import Cpu, Naive
+from gse_ref.conformance.faults import FAULTS, Fault
+
+
+class SciPy(Adapter):
+    """A few lines around SciPy, batch first."""
+
+    layout = "batch_first"
+
+    def forward(self, weights, x, bias):
+        theta = csr_matrix((weights.values, weights.indices, weights.indptr), weights.shape)
+        y = (theta @ x.T).T
+        return y if bias is None else y + bias
+
+
+@pytest.mark.parametrize("adapter", [SciPy, Naive, Cpu])
+def test_a_right_adapter_passes(adapter: type[Adapter]) -> None:
+    results = {result.name: result for result in run(adapter, ["kernels"], effort=0.5)}
+    assert results["forward"].status == "passed", results["forward"].text()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_is_caught_by_the_check_meant_for_it(fault: Fault) -> None:
+    (result,) = run(fault.make, only=[fault.caught_by])
+    assert result.status == "failed", fault.what
+    assert result.failure is not None
+
+
+def test_the_example_is_small_and_runs() -> None:
+    class Wrong(SciPy):
+        def forward(self, weights, x, bias):
+            return np.abs(super().forward(weights, x, bias))
+
+    (result,) = run(Wrong, only=["forward"])
+    found = result.failure
+    assert found.kind == "wrong"
+    assert len(found.code) < 500
+    *start, call = found.code.splitlines()
+    spoken: dict = {"adapter": Wrong()}
+    exec("\n".join([start[0], start[1], call.replace("print(", "y = (", 1)]), spoken)
+    assert np.array_equal(spoken["y"].T, eval(found.actual, spoken), equal_nan=True)
