@@ -1,4 +1,4 @@
-"""Reverse-mode automatic differentiation on NumPy arrays, closed under differentiation."""
+"""Reverse-mode automatic differentiation on arrays of NumPy or another library, closed under differentiation."""
 
 from .backward import backward as backward
 from .backward import grad as grad

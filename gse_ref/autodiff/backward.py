@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-import numpy as np
-
+from ..backends.arrays import constant, namespace
 from ..errors import InputError, ShapeError
 from .elementwise import add
 from .tensor import Op, Operand, Tensor, grad_mode
@@ -105,10 +104,10 @@ def _propagate(
                 if held is None:
                     pending[key] = part
                 elif key in owned:
-                    np.add(held.data, part.data, out=held.data)
+                    held.data += part.data
                     continue
                 elif fresh:
-                    np.add(held.data, part.data, out=part.data)
+                    part.data += held.data
                     pending[key] = part
                 else:
                     pending[key], fresh = add(held, part), not create_graph
@@ -130,8 +129,8 @@ def _seed(output: Tensor, grad: Operand | None, create_graph: bool) -> Tensor:
                 f"only a scalar has an implied gradient, the output has shape {output.shape}: reduce it, "
                 "e.g. with .sum(), or pass the gradient of this shape"
             )
-        return Tensor(np.ones(output.shape, output.dtype))
-    seed = grad if isinstance(grad, Tensor) else Tensor(np.asarray(grad, output.dtype))
+        return Tensor(namespace(output.data).ones(output.shape, dtype=output.dtype))
+    seed = grad if isinstance(grad, Tensor) else Tensor(constant(grad, output.data))
     if seed.shape != output.shape or seed.dtype != output.dtype:
         raise ShapeError(
             f"the gradient is {seed.dtype} {seed.shape}, the output {output.dtype} {output.shape}: they must agree"

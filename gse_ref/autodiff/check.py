@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..backends.arrays import item, namespace, to_device
 from ..errors import InputError, MismatchError, ShapeError
 from ..rng import stream
 from .backward import grad
@@ -87,10 +88,7 @@ class CheckResult:
 
 def _contract(tensors: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
     """Return Σ weights · tensors as one scalar."""
-    total = Tensor(0.0)
-    for tensor, weight in zip(tensors, weights, strict=True):
-        total = add(total, sum(mul(tensor, weight)))
-    return total
+    return reduce(add, [sum(mul(tensor, weight)) for tensor, weight in zip(tensors, weights, strict=True)])
 
 
 def _scalar(function: Function) -> Function:
@@ -110,7 +108,7 @@ def _gradients(function: Function, inputs: Sequence[Tensor], create_graph: bool)
         value = function(*points)
         found = grad(value, points, create_graph=create_graph) if value.requires_grad else [None] * len(points)
     return [
-        Tensor(np.zeros_like(point.data)) if part is None else part
+        Tensor(namespace(point.data).zeros_like(point.data)) if part is None else part
         for point, part in zip(points, found, strict=True)
     ]
 
@@ -130,7 +128,7 @@ def _direction(arrays: Sequence[np.ndarray], seed: int, layer: int) -> list[np.n
     draws = []
     for array in arrays:
         signs = 1.0 - 2.0 * generator.integers(0, 2, array.shape)
-        draws.append(np.asarray(signs * generator.uniform(0.5, 1.0, array.shape)))
+        draws.append(to_device(np.asarray(signs * generator.uniform(0.5, 1.0, array.shape)), namespace(array)))
     return draws
 
 
@@ -157,10 +155,11 @@ def _reduced(
     function: Function, arrays: Sequence[ArrayLike], seed: int, order: int
 ) -> tuple[Function, list[np.ndarray]]:
     """Return a scalar function whose first gradient is to be checked, and where."""
-    points = [np.array(array, dtype=np.float64) for array in arrays]
+    libraries = [namespace(array) for array in arrays]
+    points = [xp.astype(xp.asarray(array), xp.float64) for xp, array in zip(libraries, arrays, strict=True)]
     with no_grad():
         output = function(*[Tensor(point) for point in points])
-    if output.dtype != np.float64:
+    if output.dtype != namespace(output.data).float64:
         raise ShapeError(f"the function returned {output.dtype} for float64 inputs: keep the dtype")
     (cotangent,) = _direction([output.data], seed, layer=0)
     if order == 1:
@@ -189,7 +188,7 @@ def check_gradient(function: Function, *arrays: ArrayLike, seed: int = 0, order:
     ----------
     function : tensors -> tensor of any shape; must not draw random numbers, and must be differentiable within
         2**-12 of the point, relative to the largest element of each array.
-    arrays : where to check; cast to float64.
+    arrays : where to check, of any one library; cast to float64.
     seed : of the random direction and contraction.
     order : 1 checks the gradient, 2 the gradient of the gradient, and so on.
 
@@ -204,18 +203,18 @@ def check_gradient(function: Function, *arrays: ArrayLike, seed: int = 0, order:
     if order < 1 or not arrays:
         raise InputError(f"check_gradient wants order >= 1 and at least one array, got {order} and {len(arrays)}")
     scalar, points = _reduced(function, arrays, seed, order)
-    scales = [float(np.max(np.abs(point), initial=0.0)) or 1.0 for point in points]
+    scales = [(float(item(abs(point).max())) if point.size else 0.0) or 1.0 for point in points]
     direction = [s * d for s, d in zip(scales, _direction(points, seed, layer=2 * order - 1), strict=True)]
 
     gradients = [g.data for g in _gradients(scalar, [Tensor(point) for point in points], create_graph=False)]
     terms = [g * d for g, d in zip(gradients, direction, strict=True)]
-    actual = float(np.sum([np.sum(term) for term in terms]))
+    actual = float(np.sum([item(term.sum()) for term in terms]))
     expected, truncation = _difference(scalar, points, direction)
     with no_grad():
         magnitude = abs(scalar(*[Tensor(point) for point in points]).item())
-    magnitude += float(np.sum([np.sum(np.abs(g * p)) for g, p in zip(gradients, points, strict=True)]))
+    magnitude += float(np.sum([item(abs(g * p).sum()) for g, p in zip(gradients, points, strict=True)]))
     rounding = ROUNDING * np.finfo(np.float64).eps * magnitude
-    typical = float(np.sqrt(np.sum([np.sum(term * term) for term in terms])))
+    typical = float(np.sqrt(np.sum([item((term * term).sum()) for term in terms])))
     return CheckResult(
         order=order,
         actual=actual,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 
 from ..backends import active
+from ..backends.arrays import is_elsewhere, namespace
 from ..backends.memory import empty
 from ..errors import InputError
+from . import compute
 from .shape import sum_to
 from .tensor import Op, Operand, Tensor, apply
 
@@ -18,32 +18,12 @@ Needs = tuple[bool, ...]
 Pair = tuple[Tensor | None, Tensor | None]
 
 
-def _shape(a: np.ndarray, b: np.ndarray) -> tuple[int, ...]:
-    if a.shape == b.shape or not b.ndim:
-        return a.shape
-    return np.broadcast_shapes(a.shape, b.shape) if a.ndim else b.shape
-
-
-def _binary(ufunc: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    def forward(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return ufunc(a, b, out=empty(_shape(a, b), a.dtype))
-
-    return forward
-
-
-def _unary(ufunc: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    def forward(x: np.ndarray) -> np.ndarray:
-        return ufunc(x, out=empty(x.shape, x.dtype))
-
-    return forward
-
-
 def _add_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Needs) -> Pair:
     x, y = inputs
     return (sum_to(grad, x.shape) if needs[0] else None, sum_to(grad, y.shape) if needs[1] else None)
 
 
-ADD = Op("add", _binary(np.add), _add_vjp)
+ADD = Op("add", compute.add, _add_vjp)
 
 
 def add(x: Operand, y: Operand) -> Tensor:
@@ -56,7 +36,7 @@ def _sub_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Ne
     return (sum_to(grad, x.shape) if needs[0] else None, neg(sum_to(grad, y.shape)) if needs[1] else None)
 
 
-SUB = Op("sub", _binary(np.subtract), _sub_vjp)
+SUB = Op("sub", compute.subtract, _sub_vjp)
 
 
 def sub(x: Operand, y: Operand) -> Tensor:
@@ -72,7 +52,7 @@ def _mul_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Ne
     )
 
 
-MUL = Op("mul", _binary(np.multiply), _mul_vjp)
+MUL = Op("mul", compute.multiply, _mul_vjp)
 
 
 def mul(x: Operand, y: Operand) -> Tensor:
@@ -89,7 +69,7 @@ def _div_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Ne
     )
 
 
-DIV = Op("div", _binary(np.divide), _div_vjp)
+DIV = Op("div", compute.divide, _div_vjp)
 
 
 def div(x: Operand, y: Operand) -> Tensor:
@@ -97,7 +77,7 @@ def div(x: Operand, y: Operand) -> Tensor:
     return apply(DIV, x, y)
 
 
-NEG = Op("neg", _unary(np.negative), lambda grad, out, inputs, needs: (neg(grad),))
+NEG = Op("neg", compute.negative, lambda grad, out, inputs, needs: (neg(grad),))
 
 
 def neg(x: Operand) -> Tensor:
@@ -106,8 +86,7 @@ def neg(x: Operand) -> Tensor:
 
 
 def _pow_forward(x: np.ndarray, exponent: float) -> np.ndarray:
-    out = empty(x.shape, x.dtype)
-    return np.multiply(x, x, out=out) if exponent == 2 else np.power(x, exponent, out=out)
+    return compute.multiply(x, x) if exponent == 2 else compute.pow(x, exponent)
 
 
 def _pow_vjp(
@@ -133,7 +112,7 @@ def power(x: Operand, exponent: float) -> Tensor:
     return apply(POWER, x, exponent=float(exponent))
 
 
-EXP = Op("exp", _unary(np.exp), lambda grad, out, inputs, needs: (mul(grad, out),))
+EXP = Op("exp", compute.exp, lambda grad, out, inputs, needs: (mul(grad, out),))
 
 
 def exp(x: Operand) -> Tensor:
@@ -141,7 +120,7 @@ def exp(x: Operand) -> Tensor:
     return apply(EXP, x)
 
 
-LOG = Op("log", _unary(np.log), lambda grad, out, inputs, needs: (div(grad, inputs[0]),))
+LOG = Op("log", compute.log, lambda grad, out, inputs, needs: (div(grad, inputs[0]),))
 
 
 def log(x: Operand) -> Tensor:
@@ -149,7 +128,7 @@ def log(x: Operand) -> Tensor:
     return apply(LOG, x)
 
 
-SQRT = Op("sqrt", _unary(np.sqrt), lambda grad, out, inputs, needs: (div(grad, mul(out, 2.0)),))
+SQRT = Op("sqrt", compute.sqrt, lambda grad, out, inputs, needs: (div(grad, mul(out, 2.0)),))
 
 
 def sqrt(x: Operand) -> Tensor:
@@ -157,7 +136,7 @@ def sqrt(x: Operand) -> Tensor:
     return apply(SQRT, x)
 
 
-TANH = Op("tanh", _unary(np.tanh), lambda grad, out, inputs, needs: (mul(grad, sub(1.0, mul(out, out))),))
+TANH = Op("tanh", compute.tanh, lambda grad, out, inputs, needs: (mul(grad, sub(1.0, mul(out, out))),))
 
 
 def tanh(x: Operand) -> Tensor:
@@ -165,9 +144,7 @@ def tanh(x: Operand) -> Tensor:
     return apply(TANH, x)
 
 
-SIGMOID = Op(
-    "sigmoid", _unary(special.expit), lambda grad, out, inputs, needs: (mul(mul(grad, out), sub(1.0, out)),)
-)
+SIGMOID = Op("sigmoid", compute.expit, lambda grad, out, inputs, needs: (mul(mul(grad, out), sub(1.0, out)),))
 
 
 def sigmoid(x: Operand) -> Tensor:
@@ -176,7 +153,7 @@ def sigmoid(x: Operand) -> Tensor:
 
 
 def _mask_forward(x: np.ndarray, condition: np.ndarray) -> np.ndarray:
-    return np.multiply(x, condition, out=empty(x.shape, x.dtype))
+    return compute.multiply(x, condition)
 
 
 def _mask_vjp(
@@ -203,7 +180,7 @@ def _relu_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs) ->
     return (apply(WHERE_POSITIVE, grad, y=out.data),)
 
 
-RELU = Op("relu", lambda x: np.maximum(x, 0, out=empty(x.shape, x.dtype)), _relu_vjp)
+RELU = Op("relu", lambda x: compute.maximum(x, 0), _relu_vjp)
 
 
 def relu(x: Operand) -> Tensor:
@@ -212,8 +189,8 @@ def relu(x: Operand) -> Tensor:
 
 
 def _gelu_forward(x: np.ndarray) -> np.ndarray:
-    out = special.ndtr(x, out=empty(x.shape, x.dtype))
-    return np.multiply(out, x, out=out)
+    out = compute.ndtr(x)
+    return compute.multiply(out, x, out=out)
 
 
 def _normal_density(x: Tensor) -> Tensor:
@@ -222,7 +199,7 @@ def _normal_density(x: Tensor) -> Tensor:
 
 NORMAL_CDF = Op(
     "normal_cdf",
-    _unary(special.ndtr),
+    compute.ndtr,
     lambda grad, out, inputs, needs: (mul(grad, _normal_density(inputs[0])),),
 )
 
@@ -253,10 +230,10 @@ def gelu(x: Operand, approximate: bool = False) -> Tensor:
 
 
 def _abs_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs) -> tuple[Tensor]:
-    return (apply(MASK, grad, condition=np.sign(inputs[0].data)),)
+    return (apply(MASK, grad, condition=compute.sign(inputs[0].data)),)
 
 
-ABS = Op("abs", _unary(np.abs), _abs_vjp)
+ABS = Op("abs", compute.absolute, _abs_vjp)
 
 
 def absolute(x: Operand) -> Tensor:
@@ -266,15 +243,15 @@ def absolute(x: Operand) -> Tensor:
 
 def _maximum_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor, Tensor], needs: Needs) -> Pair:
     x, y = inputs
-    half = x.dtype.type(0.5)
-    share = (x.data > y.data) * half + (x.data >= y.data) * half
+    xp = namespace(x.data)
+    share = xp.astype(x.data > y.data, x.dtype) * 0.5 + xp.astype(x.data >= y.data, x.dtype) * 0.5
     return (
         sum_to(apply(MASK, grad, condition=share), x.shape) if needs[0] else None,
         sum_to(apply(MASK, grad, condition=1 - share), y.shape) if needs[1] else None,
     )
 
 
-MAXIMUM = Op("maximum", _binary(np.maximum), _maximum_vjp)
+MAXIMUM = Op("maximum", compute.maximum, _maximum_vjp)
 
 
 def maximum(x: Operand, y: Operand) -> Tensor:
@@ -283,6 +260,8 @@ def maximum(x: Operand, y: Operand) -> Tensor:
 
 
 def _where_forward(x: np.ndarray, y: np.ndarray, condition: np.ndarray) -> np.ndarray:
+    if not isinstance(x, np.ndarray):
+        return namespace(x).where(condition, x, y)
     out = empty(np.broadcast_shapes(condition.shape, x.shape, y.shape), x.dtype)
     np.copyto(out, y)
     np.copyto(out, x, where=condition)
@@ -304,7 +283,7 @@ WHERE = Op("where", _where_forward, _where_vjp)
 
 def where(condition: np.ndarray, x: Operand, y: Operand) -> Tensor:
     """Return x where `condition`, a bool array, holds, else y."""
-    condition = np.asarray(condition)
-    if condition.dtype != bool:
+    condition = condition if is_elsewhere(condition) else np.asarray(condition)
+    if condition.dtype != namespace(condition).bool:
         raise InputError(f"where wants a bool array as condition, got {condition.dtype}: compare first")
     return apply(WHERE, x, y, condition=condition)

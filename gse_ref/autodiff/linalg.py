@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backends.arrays import namespace
 from ..backends.memory import empty
 from ..errors import ShapeError
 from .shape import reshape, sum_to, transpose
@@ -16,9 +17,9 @@ def _matmul_forward(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             f"matmul cannot take shapes {a.shape} and {b.shape}: the last axis of the first ({a.shape[-1]}) "
             f"must match the {'second last' if b.ndim > 1 else 'only'} axis of the second"
         )
-    if a.ndim == 2 and b.ndim == 2:
+    if a.ndim == 2 and b.ndim == 2 and isinstance(a, np.ndarray):
         return np.matmul(a, b, out=empty((a.shape[0], b.shape[1]), a.dtype))
-    return np.matmul(a, b)
+    return namespace(a).matmul(a, b)
 
 
 def _swap(x: Tensor) -> Tensor:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backends.arrays import is_elsewhere, namespace, to_device, to_host
 from ..backends.memory import empty
 from ..errors import InputError, ShapeError
+from . import compute
 from .elementwise import exp, mul, sub
 from .reduce import kept_shape, sum
 from .shape import reshape, transpose
@@ -15,13 +17,14 @@ Needs = tuple[bool, ...]
 
 
 def _shifted(x: np.ndarray, axis: Axes) -> np.ndarray:
-    return np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=empty(x.shape, x.dtype))
+    peak = compute.largest(x, axis, keepdims=True)
+    return np.subtract(x, peak, out=empty(x.shape, x.dtype)) if isinstance(x, np.ndarray) else x - peak
 
 
 def _softmax_forward(x: np.ndarray, axis: Axes) -> np.ndarray:
     out = _shifted(x, axis)
-    np.exp(out, out=out)
-    return np.divide(out, np.add.reduce(out, axis=axis, keepdims=True), out=out)
+    out = compute.exp(out, out=out)
+    return compute.divide(out, compute.total(out, axis, keepdims=True), out=out)
 
 
 def _softmax_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs, axis: Axes) -> tuple[Tensor]:
@@ -39,8 +42,8 @@ def softmax(x: Operand, axis: Axes) -> Tensor:
 
 def _log_softmax_forward(x: np.ndarray, axis: Axes) -> np.ndarray:
     out = _shifted(x, axis)
-    total = np.add.reduce(np.exp(out), axis=axis, keepdims=True)
-    return np.subtract(out, np.log(total), out=out)
+    total = compute.total(compute.exp(out), axis, keepdims=True)
+    return compute.subtract(out, namespace(x).log(total), out=out)
 
 
 def _log_softmax_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs, axis: Axes) -> tuple[Tensor]:
@@ -56,12 +59,13 @@ def log_softmax(x: Operand, axis: Axes) -> Tensor:
 
 
 def _logsumexp_forward(x: np.ndarray, axis: Axes, keepdims: bool) -> np.ndarray:
-    peak = np.max(x, axis=axis, keepdims=True)
+    xp = namespace(x)
+    peak = xp.max(x, axis=axis, keepdims=True)
     # Where all are -inf (or one is +inf) the difference would be NaN; the result is that infinity.
-    peak = np.where(np.isfinite(peak), peak, x.dtype.type(0))
+    peak = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
     with np.errstate(divide="ignore"):
-        total = np.log(np.add.reduce(np.exp(x - peak), axis=axis, keepdims=True)) + peak
-    return total if keepdims else total.reshape(np.add.reduce(x, axis=axis).shape)
+        total = xp.log(compute.total(compute.exp(x - peak), axis, keepdims=True)) + peak
+    return total if keepdims else compute.reshape(total, compute.total(x, axis).shape)
 
 
 def _logsumexp_vjp(
@@ -82,11 +86,12 @@ def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 def _cross_entropy_forward(x: np.ndarray, labels: np.ndarray, smoothing: float) -> np.ndarray:
     shifted = _shifted(x, 0)
-    target = shifted[labels, np.arange(labels.size)]
+    xp = namespace(x)
+    target = shifted[labels, xp.arange(labels.size)]
     if smoothing:
-        target = (1 - smoothing) * target + smoothing * np.mean(shifted, axis=0)
-    np.exp(shifted, out=shifted)
-    return np.add.reduce(np.log(np.add.reduce(shifted, axis=0)) - target) / labels.size
+        target = (1 - smoothing) * target + smoothing * xp.mean(shifted, axis=0)
+    shifted = compute.exp(shifted, out=shifted)
+    return compute.total(xp.log(compute.total(shifted, 0)) - target) / labels.size
 
 
 def _cross_entropy_vjp(
@@ -104,8 +109,8 @@ def _cross_entropy_grad_forward(
     out = _softmax_forward(x, 0)
     if smoothing:
         out -= smoothing / x.shape[0]
-    out[labels, np.arange(labels.size)] -= 1 - smoothing
-    return np.multiply(out, grad / labels.size, out=out)
+    out[labels, namespace(x).arange(labels.size)] -= 1 - smoothing
+    return compute.multiply(out, grad / labels.size, out=out)
 
 
 def _cross_entropy_grad_vjp(
@@ -141,7 +146,8 @@ def _check_labels(labels: np.ndarray, classes: int, wanted: tuple[int, ...]) -> 
         )
     if not labels.size:
         raise ShapeError("the cross-entropy of an empty batch is undefined: pass at least one sample")
-    low, high = int(labels.min()), int(labels.max())
+    known = to_host(labels)
+    low, high = int(known.min()), int(known.max())
     if low < 0 or high >= classes:
         raise InputError(f"labels must lie in [0, {classes}), got {low} to {high}: check the number of classes")
 
@@ -152,7 +158,8 @@ def cross_entropy(logits: Operand, labels: np.ndarray, label_smoothing: float = 
     Parameters
     ----------
     logits : (classes, batch), or any shape with the classes along `axis`.
-    labels : (batch,) integers in [0, classes); the logits' shape without `axis`. Not copied.
+    labels : (batch,) integers in [0, classes); the logits' shape without `axis`. Not copied, but for labels of the
+        host beside logits of a device: these are checked here and handed over.
     label_smoothing : s in [0, 1): the target is 1 - s + s/classes at the label and s/classes elsewhere.
 
     Returns
@@ -170,11 +177,12 @@ def cross_entropy(logits: Operand, labels: np.ndarray, label_smoothing: float = 
     if not -x.ndim <= axis < x.ndim:
         raise ShapeError(f"the class axis {axis} does not exist in logits of shape {x.shape}")
     axis %= x.ndim
-    labels = np.asarray(labels)
+    labels = labels if is_elsewhere(labels) else np.asarray(labels)
     _check_labels(labels, x.shape[axis], x.shape[:axis] + x.shape[axis + 1 :])
+    labels = to_device(labels, namespace(x.data))
     if axis:
         x = transpose(x, (axis, *(other for other in range(x.ndim) if other != axis)))
     if x.ndim != 2:
         x = reshape(x, (x.shape[0], labels.size))
-        labels = labels.reshape(-1)
+        labels = compute.reshape(labels, (-1,))
     return apply(CROSS_ENTROPY, x, labels=labels, smoothing=float(label_smoothing))

@@ -7,7 +7,9 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..backends.arrays import namespace
 from ..errors import ShapeError
+from . import compute
 from .elementwise import MASK, mul, sub
 from .shape import broadcast_to, reshape
 from .tensor import Axes, Op, Operand, Tensor, apply
@@ -37,7 +39,7 @@ def _sum_vjp(
     return (broadcast_to(reshape(grad, kept_shape(shape, axis)), shape),)
 
 
-SUM = Op("sum", lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims), _sum_vjp)
+SUM = Op("sum", compute.total, _sum_vjp)
 
 
 def sum(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
@@ -48,7 +50,7 @@ def sum(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
 def _mean_forward(x: np.ndarray, axis: Axes, keepdims: bool) -> np.ndarray:
     if not _count(x.shape, axis):
         raise ShapeError(f"mean over no elements: shape {x.shape}, axis {axis}")
-    return np.mean(x, axis=axis, keepdims=keepdims)
+    return namespace(x).mean(x, axis=axis, keepdims=keepdims)
 
 
 def _mean_vjp(
@@ -70,7 +72,7 @@ def _var_forward(x: np.ndarray, axis: Axes, ddof: int, keepdims: bool) -> np.nda
     count = _count(x.shape, axis)
     if count <= ddof:
         raise ShapeError(f"variance of {count} elements with ddof={ddof}: shape {x.shape}, axis {axis}")
-    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    return namespace(x).var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 def _var_vjp(
@@ -94,12 +96,12 @@ def _max_vjp(
 ) -> tuple[Tensor]:
     (x,) = inputs
     kept = kept_shape(x.shape, axis)
-    largest = (x.data == out.data.reshape(kept)).astype(x.dtype)
-    share = largest / np.add.reduce(largest, axis=axis, keepdims=True)
+    largest = namespace(x.data).astype(x.data == compute.reshape(out.data, kept), x.dtype)
+    share = largest / compute.total(largest, axis, keepdims=True)
     return (apply(MASK, broadcast_to(reshape(grad, kept), x.shape), condition=share),)
 
 
-MAX = Op("max", lambda x, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), _max_vjp)
+MAX = Op("max", compute.largest, _max_vjp)
 
 
 def max(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.arrays import is_array, namespace, new
 from ..backends.memory import empty
 from ..errors import InputError
+from . import compute
 from .tensor import Op, Operand, Tensor, apply, as_tensor
 
 Needs = tuple[bool, ...]
@@ -18,7 +20,7 @@ def _reshape_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs,
     return (reshape(grad, inputs[0].shape),)
 
 
-RESHAPE = Op("reshape", lambda x, shape: x.reshape(shape), _reshape_vjp)
+RESHAPE = Op("reshape", lambda x, shape: compute.reshape(x, shape), _reshape_vjp)
 
 
 def reshape(x: Operand, shape: int | tuple[int, ...]) -> Tensor:
@@ -35,7 +37,11 @@ def _transpose_vjp(
     return (transpose(grad, tuple(int(a) for a in np.argsort([axis % rank for axis in axes]))),)
 
 
-TRANSPOSE = Op("transpose", lambda x, axes: np.transpose(x, axes), _transpose_vjp)
+def _transpose_forward(x: np.ndarray, axes: tuple[int, ...] | None) -> np.ndarray:
+    return namespace(x).permute_dims(x, tuple(range(x.ndim))[::-1] if axes is None else axes)
+
+
+TRANSPOSE = Op("transpose", _transpose_forward, _transpose_vjp)
 
 
 def transpose(x: Operand, axes: tuple[int, ...] | None = None) -> Tensor:
@@ -45,8 +51,8 @@ def transpose(x: Operand, axes: tuple[int, ...] | None = None) -> Tensor:
 
 def _broadcast_forward(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     # Written out rather than a view of stride 0: kernels want arrays in C order.
-    view = np.broadcast_to(x, shape)
-    out = empty(view.shape, x.dtype)
+    view = namespace(x).broadcast_to(x, shape)
+    out = new(view.shape, x)
     out[...] = view
     return out
 
@@ -72,7 +78,7 @@ def _sum_to_forward(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     stretched = tuple(
         axis for axis in range(x.ndim) if axis < new or (shape[axis - new] == 1 and x.shape[axis] != 1)
     )
-    return np.asarray(np.add.reduce(x, axis=stretched, keepdims=True)).reshape(shape)
+    return compute.reshape(compute.total(x, stretched, keepdims=True), shape)
 
 
 def _sum_to_vjp(
@@ -95,8 +101,8 @@ def _pad_slices(x: np.ndarray, widths: Sequence[tuple[int, int]]) -> tuple[slice
 
 def _pad_forward(x: np.ndarray, widths: Sequence[tuple[int, int]]) -> np.ndarray:
     inside = _pad_slices(x, widths)
-    out = empty(tuple(low + n + high for (low, high), n in zip(widths, x.shape, strict=True)), x.dtype)
-    out.fill(0)
+    out = new(tuple(low + n + high for (low, high), n in zip(widths, x.shape, strict=True)), x)
+    out[...] = 0
     out[inside] = x
     return out
 
@@ -124,6 +130,8 @@ def _concatenate_forward(*arrays: np.ndarray, axis: int) -> np.ndarray:
         raise ValueError("0-d tensors have no axis to join along: reshape them to (1,)")
     shape = list(first.shape)
     shape[axis] = sum(array.shape[axis] for array in arrays if array.ndim == first.ndim)
+    if not isinstance(first, np.ndarray):
+        return namespace(first).concat(arrays, axis=axis)
     return np.concatenate(arrays, axis=axis, out=empty(tuple(shape), first.dtype))
 
 
@@ -156,14 +164,15 @@ def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
 def _repeats(key: Any) -> bool:
     """Return whether `key` could name an element twice: if it holds integer arrays."""
     parts = key if isinstance(key, tuple) else (key,)
-    return any(isinstance(part, list | np.ndarray) and np.asarray(part).dtype != bool for part in parts)
+    arrays = [np.asarray(part) if isinstance(part, list) else part for part in parts]
+    return any(is_array(array) and array.dtype != namespace(array).bool for array in arrays)
 
 
 def _scatter_forward(x: np.ndarray, shape: tuple[int, ...], key: Any) -> np.ndarray:
-    out = empty(shape, x.dtype)
-    out.fill(0)
+    out = new(shape, x)
+    out[...] = 0
     if _repeats(key):
-        np.add.at(out, key, x)
+        namespace(x).add.at(out, key, x)
     else:
         out[key] = x
     return out

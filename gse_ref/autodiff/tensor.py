@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..backends.arrays import constant, is_elsewhere, item, namespace, to_host
 from ..errors import GseError, InputError, ShapeError
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -73,8 +74,13 @@ class Op:
     fresh: bool = False
 
 
+def _floats_of(array: Any) -> tuple[Any, ...]:
+    """Return the dtypes of a library whose dtypes are not NumPy's."""
+    return namespace(array).float32, namespace(array).float64
+
+
 class Tensor:
-    """A float32 or float64 array that remembers where it came from.
+    """A float32 or float64 array, of NumPy or another library, that remembers where it came from.
 
     Parameters
     ----------
@@ -109,8 +115,9 @@ class Tensor:
     static: dict[str, Any]
 
     def __init__(self, data: ArrayLike, requires_grad: bool = False) -> None:
-        array = np.asarray(data)
-        if array.dtype not in FLOATS:
+        foreign = type(data) is not np.ndarray and is_elsewhere(data)
+        array: Any = data if foreign else np.asarray(data)
+        if array.dtype not in (_floats_of(array) if foreign else FLOATS):
             raise InputError(
                 f"a tensor holds float32 or float64, got {array.dtype}: convert it first, e.g. with "
                 ".astype(np.float32)"
@@ -143,11 +150,11 @@ class Tensor:
         """Return the only element as a Python float."""
         if self.data.size != 1:
             raise ShapeError(f"item() wants a tensor of one element, got shape {self.shape}: index it first")
-        return float(self.data.reshape(()))
+        return float(item(self.data))
 
     def numpy(self) -> np.ndarray:
-        """Return the array itself, not a copy."""
-        return self.data
+        """Return the array itself, not a copy, or a copy of an array of another library."""
+        return to_host(self.data)
 
     def detach(self) -> Tensor:
         """Return a leaf without gradient that shares the array."""
@@ -160,7 +167,10 @@ class Tensor:
 
     def __repr__(self) -> str:
         made = f", op={self.op.name}" if self.op else ", requires_grad=True" if self.requires_grad else ""
-        values = np.array2string(self.data, threshold=20, edgeitems=3, separator=", ")
+        if is_elsewhere(self.data):
+            values = f"<array of {namespace(self.data).__name__}>"  # nobody asked for its numbers
+        else:
+            values = np.array2string(self.data, threshold=20, edgeitems=3, separator=", ")
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{made})"
 
     if TYPE_CHECKING:
@@ -199,13 +209,14 @@ def as_tensor(value: Operand) -> Tensor:
 
 
 def _lift(op: Op, inputs: tuple[Operand, ...]) -> tuple[Tensor, ...]:
-    kind = None
+    kind = like = None
     plain = False
     for value in inputs:
         if not isinstance(value, Tensor):
             plain = True
         elif kind is None:
-            kind = value.data.dtype
+            like = value.data
+            kind = like.dtype
         elif value.data.dtype is not kind and value.data.dtype != kind:
             raise InputError(
                 f"{op.name} got a {kind} and a {value.data.dtype} tensor: bring both to one dtype first, so "
@@ -215,7 +226,7 @@ def _lift(op: Op, inputs: tuple[Operand, ...]) -> tuple[Tensor, ...]:
         return inputs  # type: ignore[return-value]
     if kind is None:
         return _lift(op, (Tensor(inputs[0]), *inputs[1:]))  # type: ignore[arg-type]
-    return tuple(v if isinstance(v, Tensor) else Tensor(np.asarray(v, kind)) for v in inputs)
+    return tuple(v if isinstance(v, Tensor) else Tensor(constant(v, like)) for v in inputs)
 
 
 def apply(op: Op, *inputs: Operand, **static: Any) -> Tensor:
@@ -238,8 +249,16 @@ def apply(op: Op, *inputs: Operand, **static: Any) -> Tensor:
     except ValueError as error:
         shapes = " and ".join(str(tensor.data.shape) for tensor in tensors)
         raise ShapeError(f"{op.name} cannot take shapes {shapes}: {error}") from error
+    except TypeError as error:
+        homes = {namespace(tensor.data).__name__ for tensor in tensors}
+        if len(homes) > 1:
+            raise InputError(
+                f"{op.name} got arrays of {' and '.join(sorted(homes))}: bring them to one library first, with "
+                "to_device or to_host of gse_ref.backends.arrays; nothing is copied unasked"
+            ) from error
+        raise
     out = Tensor.__new__(Tensor)
-    out.data = data if type(data) is np.ndarray else np.asarray(data)
+    out.data = data if type(data) is np.ndarray or is_elsewhere(data) else np.asarray(data)
     out.grad = None
     if _enabled.get():
         needs = tuple([tensor.requires_grad for tensor in tensors])

@@ -57,7 +57,7 @@ class Run:
     seed: int = 0
     """Of everything that is drawn."""
     repeat: int = 1
-    """All of it with so many seeds, from --seed on."""
+    """So many seeds, from --seed on: what is drawn again with each, what is the same for all with the first."""
     effort: float = 1.0
     """Factor of the number of cases that are drawn."""
     limit: float = LIMIT

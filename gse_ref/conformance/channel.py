@@ -22,7 +22,7 @@ class Job(NamedTuple):
     ----------
     adapter : package.module:Name, or the name of a shipped one.
     path : where to import from, as sys.path.
-    plan : (seed, name of a check), in order.
+    plan : (seed, name of a check), in order. first_seed : the one whose checks judge corners too.
     effort, limit : as of `run`.
     folder : for the journal, the pulse and the stack.
     """
@@ -30,6 +30,7 @@ class Job(NamedTuple):
     adapter: str
     path: Sequence[str]
     plan: Sequence[tuple[int, str]]
+    first_seed: int
     effort: float
     limit: float
     folder: str

@@ -33,6 +33,7 @@ class Check:
     cases : from what an adapter states to a Hypothesis strategy of cases, or None if there are only `corners`.
     corners : from what an adapter states to cases that are always run first.
     examples : how many cases are drawn, at effort 1.
+    seeded : whether its corners are judged by numbers drawn with `subject.seed`: statistics, clocks.
     applies : why the check does not apply to an adapter that states this, or None.
     """
 
@@ -45,4 +46,10 @@ class Check:
     cases: Callable[[Declaration], SearchStrategy[Any]] | None = None
     corners: Callable[[Declaration], Iterable[Any]] = _nothing
     examples: int = 50
+    seeded: bool = False
     applies: Callable[[Declaration], str | None] = lambda states: None
+
+    @property
+    def varies(self) -> bool:
+        """Whether another seed makes it another test."""
+        return self.seeded or self.cases is not None

@@ -49,7 +49,8 @@ def _checked(job: Job, loaded: Loaded, pulse: Pulse, tell: Tell) -> None:
     for seed, name in job.plan:
         journal.clear()
         tell({"begun": [seed, name]})
-        result = run_check(checks()[name], subject(seed), loaded.how, job.effort)
+        corners = seed == job.first_seed
+        result = run_check(checks()[name], subject(seed), loaded.how, job.effort, corners)
         tell({"result": result.to_json()})
 
 

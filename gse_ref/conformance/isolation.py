@@ -204,19 +204,23 @@ def isolated(
     ----------
     adapter : package.module:Name of a class, a function that makes it, or an object; the name of a shipped one;
         or a class. levels, only, effort, limit, tell : as of `run`.
-    seed, repeat : all checks with seed, then with seed + 1, and so on, `repeat` times.
+    seed, repeat : all checks with seed, then with seed + 1, and so on, `repeat` times; of these the cases that are
+        drawn, and statistics: corners are the same with every seed.
 
     Raises
     ------
     InputError : an unknown level or check; an adapter that cannot be imported or made, or states nonsense.
     MissingDependencyError : Hypothesis is not installed, or what a shipped adapter needs.
     """
-    names = [check.name for check in chosen(levels, only)]
-    plan = [(one, name) for one in range(seed, seed + repeat) for name in names]
+    asked = chosen(levels, only)
+    plan = [
+        (one, check.name) for one in range(seed, seed + repeat) for check in asked if one == seed or check.varies
+    ]
     results: list[Result] = []
     while len(results) < len(plan):
         with tempfile.TemporaryDirectory(prefix="gse-ref-") as folder:
-            job = Job(_place(adapter), list(map(str, sys.path)), plan[len(results) :], effort, limit, folder)
+            rest = plan[len(results) :]
+            job = Job(_place(adapter), list(map(str, sys.path)), rest, seed, effort, limit, folder)
             watch = _Watch(job)
             try:
                 for result in watch.results():

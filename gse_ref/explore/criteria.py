@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..backends import active
+from ..backends.arrays import all_finite, namespace
 from ..counts import largest_remainder
 from ..errors import DivergenceError, InputError, unknown
 from ..nn import Observation, SparseParameter
@@ -35,7 +36,7 @@ class Criterion:
 
 
 def _magnitude(layers: Layers, request: Request) -> Importances:
-    return [np.abs(parameter.data) for parameter in layers.values()]
+    return [abs(parameter.data) for parameter in layers.values()]
 
 
 def _signed(layers: Layers, request: Request) -> Importances:
@@ -55,10 +56,10 @@ def saliencies(layers: Layers, request: Request) -> Importances:
     def observe(parameter: SparseParameter, x: np.ndarray, delta: np.ndarray) -> None:
         topology = parameter.topology
         gradient = Observation(parameter, x, delta).gradient_pairs(topology.rows, topology.indices)
-        if not np.isfinite(gradient).all():
+        if not all_finite(gradient):
             place = f"layer {names[id(parameter)]} at step {request.step}"
             raise DivergenceError(f"the gradient of {place} is not finite: training has diverged")
-        found[id(parameter)] = np.abs(gradient * parameter.data)
+        found[id(parameter)] = abs(gradient * parameter.data)
 
     request.run_probe(observe)
     return [found[id(parameter)] for parameter in layers.values()]
@@ -71,7 +72,7 @@ def _momentum(layers: Layers, request: Request) -> Importances:
             f"the criterion 'momentum' needs an optimizer with momentum, there is none for {', '.join(missing)}: "
             "use sgd with momentum, adam or adamw, or another criterion"
         )
-    return [np.abs(request.momenta[name]) for name in layers]
+    return [abs(request.momenta[name]) for name in layers]
 
 
 CRITERIA: dict[str, Criterion] = {
@@ -102,13 +103,12 @@ def least(importance: np.ndarray, k: int, halves: bool = False) -> np.ndarray:
     """
     if not halves:
         return active().top_k(-importance, k)
-    sides = [np.flatnonzero(importance >= 0), np.flatnonzero(importance < 0)]
+    xp = namespace(importance)
+    sides = [xp.flatnonzero(importance >= 0), xp.flatnonzero(importance < 0)]
     sizes = [len(side) for side in sides]
     shares = largest_remainder(_shares(sizes, k), k, sizes)
-    parts = [
-        side[active().top_k(-np.abs(importance[side]), share)] for side, share in zip(sides, shares, strict=True)
-    ]
-    return np.sort(np.concatenate(parts))
+    parts = [side[active().top_k(-abs(importance[side]), share)] for side, share in zip(sides, shares, strict=True)]
+    return xp.sort(xp.concatenate(parts))
 
 
 def _shares(sizes: Sequence[int], k: int) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..backends.arrays import item, namespace, to_device
 from ..errors import DivergenceError
 from ..nn import Observation
 
@@ -18,7 +19,8 @@ Masses = Callable[[Observation, Signs], tuple[np.ndarray, np.ndarray]]
 
 
 def _uniform(seen: Observation, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
-    return np.ones(seen.parameter.topology.n_in), np.ones(seen.parameter.topology.n_out)
+    xp, topology = namespace(seen.x), seen.parameter.topology
+    return xp.ones(topology.n_in), xp.ones(topology.n_out)
 
 
 def _grabo(seen: Observation, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +28,7 @@ def _grabo(seen: Observation, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _graest(seen: Observation, signs: Signs) -> tuple[np.ndarray, np.ndarray]:
-    return seen.signed_sums(signs(seen.samples))
+    return seen.signed_sums(to_device(signs(seen.samples), namespace(seen.x)))
 
 
 #: `uniform`; `grabo`, the gradient's upper bound; `graest`, an unbiased sketch of the gradient, both sides of which
@@ -46,7 +48,7 @@ def mass_or_uniform(mass: np.ndarray, place: str) -> tuple[np.ndarray, bool]:
     ------
     DivergenceError : the mass is not finite; `place` says where.
     """
-    total = float(mass.sum())
+    total = item(mass.sum())
     if not math.isfinite(total):
         raise DivergenceError(f"the sampling distribution of {place} is not finite: training has diverged")
-    return (mass, False) if total > 0 else (np.ones(len(mass)), True)
+    return (mass, False) if total > 0 else (namespace(mass).ones(len(mass)), True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..backends import active
+from ..backends.arrays import all_finite, namespace, to_host
 from ..errors import DivergenceError
 from ..nn import Observation, SparseParameter
 from .guided import score
@@ -29,23 +30,24 @@ def top_of_dense_gradient(
     ------
     DivergenceError : the gradient is not finite; `place` says where.
     """
-    topology = seen.parameter.topology
+    topology, xp = seen.parameter.topology, namespace(seen.x)
     backend, (n_out, n_in) = active(), topology.shape
     height = max(1, block // n_in)
-    ids, scores = np.empty(0, np.int64), np.empty(0, seen.x.dtype)
+    edges = [*to_host(topology.indptr[::height]).tolist(), topology.nnz]
+    ids, scores = xp.empty(0, dtype=np.int64), xp.empty(0, dtype=seen.x.dtype)
     for start in range(0, n_out, height):
         stop = min(start + height, n_out)
-        dense = np.abs(seen.gradient_rows(start, stop))
-        if not np.isfinite(dense).all():
+        dense = abs(seen.gradient_rows(start, stop))
+        if not all_finite(dense):
             raise DivergenceError(f"the dense gradient of {place} is not finite: training has diverged")
-        first, last = topology.indptr[start], topology.indptr[stop]
+        first, last = edges[start // height : start // height + 2]
         dense[topology.rows[first:last] - start, topology.indices[first:last]] = -1
         flat = dense.reshape(-1)
         # Pairs of later rows have higher ids, so an equal score does not displace what is held.
         bar = scores.min() if 0 < keep == len(scores) else -1
-        better = np.flatnonzero(flat > bar)
-        ids = np.concatenate([ids, better + start * n_in])
-        scores = np.concatenate([scores, flat[better]])
+        better = xp.flatnonzero(flat > bar)
+        ids = xp.concatenate([ids, better + start * n_in])
+        scores = xp.concatenate([scores, flat[better]])
         if len(scores) > keep:
             best = backend.top_k(scores, keep)
             ids, scores = ids[best], scores[best]
@@ -75,7 +77,7 @@ def by_gradient(search: Search) -> Proposer:
             keep = min(free, sum(quotas) if request.scope == "global" else quotas[number])
             place = f"layer {name} at step {request.step}"
             ids, scores, visited = search(seen, keep, place)
-            rows, cols = (part.astype(np.int32) for part in np.divmod(ids, topology.n_in))
+            rows, cols = (part.astype(np.int32) for part in divmod(ids, topology.n_in))
             again = score(topology.rows, topology.indices, seen, place) if request.allow_regrow else None
             proposals[number] = Proposal(rows, cols, scores, free, active_scores=again, visited=visited)
 

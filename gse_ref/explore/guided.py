@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from ..backends import Pairs, active
+from ..backends.arrays import all_finite, namespace, to_device
 from ..counts import ceiling
 from ..errors import DivergenceError
 from ..nn import Observation, SparseParameter
@@ -39,7 +40,9 @@ def draw_uniformly(topology: Topology, subset_factor: float, generator: np.rando
     draws = ceiling(subset_factor, topology.nnz)
     if topology.size - topology.nnz <= draws:
         return active().inactive(topology.indptr, topology.indices, topology.n_in)
-    return draw(np.ones(topology.n_in), np.ones(topology.n_out), generator.random((2, draws)), topology)
+    xp = namespace(topology.indices)
+    uniforms = to_device(generator.random((2, draws)), xp)
+    return draw(xp.ones(topology.n_in), xp.ones(topology.n_out), uniforms, topology)
 
 
 def score(rows: np.ndarray, cols: np.ndarray, seen: Observation, place: str) -> np.ndarray:
@@ -49,8 +52,8 @@ def score(rows: np.ndarray, cols: np.ndarray, seen: Observation, place: str) -> 
     ------
     DivergenceError : a score is not finite; `place` says where.
     """
-    scores = np.abs(seen.gradient_pairs(rows, cols))
-    if not np.isfinite(scores).all():
+    scores = abs(seen.gradient_pairs(rows, cols))
+    if not all_finite(scores):
         raise DivergenceError(f"the gradient on the candidates of {place} is not finite: training has diverged")
     return scores
 
@@ -82,7 +85,8 @@ def _explore(seen: Observation, distribution: str, number: int, name: str, reque
             mass, empty = mass_or_uniform(found, f"{place}, {side} side")
             masses.append(mass)
             fallbacks += [side] if empty else []
-        rows, cols = draw(masses[0], masses[1], _uniforms(request, number, name, draws), topology)
+        uniforms = to_device(_uniforms(request, number, name, draws), namespace(masses[0]))
+        rows, cols = draw(masses[0], masses[1], uniforms, topology)
     return Proposal(rows, cols, score(rows, cols, seen, place), len(rows), tuple(fallbacks))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
 from ..backends import active
+from ..backends.arrays import namespace
 from ..errors import InputError, unknown
 from ..sparse import layer_budgets
 from .proposal import Layers, Target
@@ -50,15 +52,15 @@ def _best(scores: np.ndarray, sizes: Sequence[int], count: int, min_nnz: int) ->
     """Return the positions in a concatenation of layers that are kept, increasing."""
     if not min_nnz:
         return active().top_k(scores, min(count, len(scores)))
-    starts = np.cumsum([0, *sizes[:-1]])
+    xp, starts = namespace(scores), accumulate([0, *sizes[:-1]])
     guarded = [
         start + active().top_k(scores[start : start + size], min(min_nnz, size))
         for start, size in zip(starts, sizes, strict=True)
     ]
-    first = np.concatenate(guarded)
-    rest = np.delete(np.arange(len(scores)), first)
+    first = xp.concatenate(guarded)
+    rest = xp.delete(xp.arange(len(scores)), first)
     more = rest[active().top_k(scores[rest], min(max(0, count - len(first)), len(rest)))]
-    return np.sort(np.concatenate([first, more]))
+    return xp.sort(xp.concatenate([first, more]))
 
 
 def keep_best(scores: Sequence[np.ndarray], wanted: Sequence[int], min_nnz: int = 0) -> list[np.ndarray]:
@@ -75,5 +77,5 @@ def keep_best(scores: Sequence[np.ndarray], wanted: Sequence[int], min_nnz: int 
     """
     if len(wanted) != len(scores):
         sizes = list(map(len, scores))
-        return split(_best(np.concatenate(scores), sizes, wanted[0], min_nnz), sizes)
+        return split(_best(namespace(scores[0]).concatenate(scores), sizes, wanted[0], min_nnz), sizes)
     return [active().top_k(s, min(count, len(s))) for s, count in zip(scores, wanted, strict=True)]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..autodiff import Tensor, cross_entropy, grad
+from ..backends.arrays import all_finite, namespace
 from ..errors import DivergenceError, InputError
 from ..nn import Module, SparseParameter, untouched
 from .criteria import saliencies
@@ -32,7 +33,7 @@ def _problem_of(request: Request) -> Problem:
 
 def _finite(scores: list[np.ndarray], layers: Layers, step: int) -> list[np.ndarray]:
     for name, score in zip(layers, scores, strict=True):
-        if not np.isfinite(score).all():
+        if not all_finite(score):
             raise DivergenceError(f"the score of layer {name} at step {step} is not finite: training has diverged")
     return scores
 
@@ -45,8 +46,8 @@ def _keep(layers: Layers, scores: list[np.ndarray], request: Request) -> Topolog
 
 def _times(parameters: Sequence[SparseParameter], gradients: Sequence[Tensor | None]) -> list[np.ndarray]:
     """Return θ · gradient of every connection, 0 in a layer on which the result does not depend."""
-    pairs = zip(parameters, gradients, strict=True)
-    return [np.zeros_like(p.data) if gradient is None else p.data * gradient.data for p, gradient in pairs]
+    pairs = [(parameter.data, gradient) for parameter, gradient in zip(parameters, gradients, strict=True)]
+    return [namespace(w).zeros_like(w) if gradient is None else w * gradient.data for w, gradient in pairs]
 
 
 def snip(layers: Layers, request: Request) -> TopologyUpdate:
@@ -84,7 +85,7 @@ def _flowing(model: Module) -> Module:
     """Return a copy of the model with |parameters| in float64, in evaluation mode; topologies are shared."""
     twin = copy.deepcopy(model).eval()
     for parameter in twin.named_parameters().values():
-        parameter.data = np.abs(parameter.data.astype(np.float64))
+        parameter.data = abs(parameter.data.astype(np.float64))
     return twin
 
 
@@ -97,7 +98,7 @@ def synflow_scores(model: Module, ones: np.ndarray) -> list[np.ndarray]:
     ones : (n_in, 1) or (channels, height, width, 1), of the model's dtype.
     """
     parameters = list(model.sparse_parameters().values())
-    return [np.abs(score) for score in _times(parameters, grad(model(Tensor(ones)).sum(), parameters))]
+    return [abs(score) for score in _times(parameters, grad(model(Tensor(ones)).sum(), parameters))]
 
 
 def synflow(layers: Layers, request: Request) -> TopologyUpdate:
@@ -108,8 +109,9 @@ def synflow(layers: Layers, request: Request) -> TopologyUpdate:
     require_finite(layers, request.step)
     target, problem = target_of(request), _problem_of(request)
     x, _ = problem.batch()
-    ones, twin = np.ones((*x.shape[:-1], 1)), _flowing(problem.model)
-    slots = [np.arange(parameter.topology.nnz) for parameter in layers.values()]
+    xp, twin = namespace(x), _flowing(problem.model)
+    ones = xp.ones((*x.shape[:-1], 1))
+    slots = [xp.arange(parameter.topology.nnz) for parameter in layers.values()]
     for number in range(1, ROUNDS + 1):
         goal = target._replace(density=target.final ** (number / ROUNDS))
         scores = _finite(synflow_scores(twin, ones), layers, request.step)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from ..backends.arrays import namespace, to_device
 from ..rng import stream
 from ..sparse import sample_inactive
 from .proposal import Layers, Proposal, Request
@@ -28,4 +27,5 @@ def uniform_growth(layers: Layers, request: Request) -> list[Proposal]:
             generator = stream(request.seed, "grow", number, request.step)
             pairs += sample_inactive([topology], min(quotas[number], free[number]), generator)
             scores.append(generator.random(len(pairs[-1][0])))
-    return [Proposal(r, c, s.astype(np.float64), len(r)) for (r, c), s in zip(pairs, scores, strict=True)]
+    scores = [to_device(s, namespace(rows)) for (rows, _), s in zip(pairs, scores, strict=True)]
+    return [Proposal(r, c, s, len(r)) for (r, c), s in zip(pairs, scores, strict=True)]

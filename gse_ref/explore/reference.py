@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..backends import active
+from ..backends.arrays import item, namespace
 from ..nn import Observation, SparseParameter
 from ..sparse import Topology
 from .greedy import top_of_dense_gradient
@@ -38,6 +39,11 @@ class _Seen(NamedTuple):
     grown: np.ndarray
 
 
+def _of(ids: np.ndarray, shape: tuple[int, int]) -> Topology:
+    rows, cols = divmod(ids, shape[1])
+    return Topology.from_edges(rows, cols, shape)
+
+
 def greedy_reference(layers: Layers, grown: Mapping[str, Topology], request: Request) -> dict[str, Reference]:
     """Return RigL's choice on the probe batch of `request`, for an update that is not yet applied.
 
@@ -47,7 +53,7 @@ def greedy_reference(layers: Layers, grown: Mapping[str, Topology], request: Req
     Parameters
     ----------
     layers : as before the update.
-    grown : what the update grows in each layer.
+    grown : what the update grows in each layer, on the host, as the result.
 
     Raises
     ------
@@ -62,8 +68,8 @@ def greedy_reference(layers: Layers, grown: Mapping[str, Topology], request: Req
         shown, place = Observation(parameter, x, delta), f"layer {name} at step {request.step}"
         keep = min(topology.size - topology.nnz, total if request.scope == "global" else grown[name].nnz)
         ids, scores = top_of_dense_gradient(shown, keep, place)
-        rows, cols = (side.astype(np.int32) for side in np.divmod(ids, topology.n_in))
-        own = grown[name]
+        rows, cols = (side.astype(np.int32) for side in divmod(ids, topology.n_in))
+        own = grown[name].on(namespace(x))
         seen[name] = _Seen(ids, scores, score(rows, cols, shown, place), score(own.rows, own.indices, shown, place))
 
     if total:
@@ -72,15 +78,16 @@ def greedy_reference(layers: Layers, grown: Mapping[str, Topology], request: Req
         nothing = np.empty(0)
         seen = dict.fromkeys(layers, _Seen(nothing.astype(np.int64), nothing, nothing, nothing))
     ordered = [seen[name] for name in layers]
-    best = [np.arange(len(one.ids)) for one in ordered]
+    xp = namespace(ordered[0].ids)
+    best = [xp.arange(len(one.ids)) for one in ordered]
     if request.scope == "global":
-        scores = np.concatenate([one.scores for one in ordered])
+        scores = xp.concatenate([one.scores for one in ordered])
         best = split(active().top_k(scores, total), list(map(len, best)))
     return {
         name: Reference(
-            best=Topology.from_edges(*np.divmod(one.ids[chosen], layer.topology.n_in), layer.topology.shape),
-            best_mass=float(one.best[chosen].sum(dtype=np.float64)),
-            grown_mass=float(one.grown.sum(dtype=np.float64)),
+            best=_of(one.ids[chosen], layer.topology.shape).on(np),
+            best_mass=item(one.best[chosen].sum(dtype=np.float64)),
+            grown_mass=item(one.grown.sum(dtype=np.float64)),
         )
         for (name, layer), one, chosen in zip(layers.items(), ordered, best, strict=True)
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
 from ..backends import active
+from ..backends.arrays import namespace, to_device, to_host
 from ..errors import unknown
 from ..nn import SparseParameter
 from .criteria import Importances, least
@@ -27,8 +29,8 @@ def split(positions: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
     """Turn increasing positions in a concatenation of parts of these `sizes` into positions in each part."""
     if len(sizes) == 1:
         return [positions]
-    edges = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    cuts = np.searchsorted(positions, edges)
+    edges, xp = [0, *accumulate(sizes)], namespace(positions)
+    cuts = to_host(xp.searchsorted(positions, to_device(np.array(edges), xp))).tolist()
     return [positions[a:b] - edge for a, b, edge in zip(cuts[:-1], cuts[1:], edges[:-1], strict=True)]
 
 
@@ -36,7 +38,7 @@ def _prunable(importance: np.ndarray, min_nnz: int) -> np.ndarray | None:
     """Return the slots that may be pruned, all but the `min_nnz` that would be pruned last; None for all."""
     if not min_nnz:
         return None
-    return active().top_k(-np.abs(importance), max(0, len(importance) - min_nnz))
+    return active().top_k(-abs(importance), max(0, len(importance) - min_nnz))
 
 
 def _with_regrowth(
@@ -46,19 +48,19 @@ def _with_regrowth(
 
     Ties within a layer go to the lower edge id, wherever it comes from.
     """
-    orders, scores = [], []
+    orders, scores, xp = [], [], namespace(pruned[0])
     for parameter, proposal, slots in zip(parameters, proposals, pruned, strict=True):
         own = parameter.topology.edge_ids[slots]
         other = proposal.rows.astype(np.int64) * parameter.topology.n_in + proposal.cols
-        orders.append(np.argsort(np.concatenate([other, own]), kind="stable"))
+        orders.append(xp.argsort(xp.concatenate([other, own]), kind="stable"))
         again = proposal.scores[:0] if proposal.active_scores is None else proposal.active_scores[slots]
-        scores.append(np.concatenate([proposal.scores, again])[orders[-1]])
-    best = split(active().top_k(np.concatenate(scores), k), [len(s) for s in scores])
+        scores.append(xp.concatenate([proposal.scores, again])[orders[-1]])
+    best = split(active().top_k(xp.concatenate(scores), k), [len(s) for s in scores])
     choices = []
     for proposal, slots, order, positions in zip(proposals, pruned, orders, best, strict=True):
         picked, count = order[positions], len(proposal.rows)
         stay = picked[picked >= count] - count
-        choices.append(Choice(picked[picked < count], np.delete(slots, stay)))
+        choices.append(Choice(picked[picked < count], xp.delete(slots, stay)))
     return choices
 
 
@@ -71,17 +73,17 @@ def _select_group(
     halves: bool,
 ) -> list[Choice]:
     """Choose k = min(quota, |S|, prunable) over these layers together; concatenation order settles ties."""
-    scores = [p.scores for p in proposals]
+    scores, xp = [p.scores for p in proposals], namespace(importances[0])
     slots = [_prunable(importance, min_nnz) for importance in importances]
     values = [v if slot is None else v[slot] for v, slot in zip(importances, slots, strict=True)]
     sizes = list(map(len, values))
     regrowth = any(p.active_scores is not None for p in proposals)
     k = min(quota, sum(sizes)) if regrowth else min(quota, sum(p.available for p in proposals), sum(sizes))
-    pruned = split(least(np.concatenate(values), k, halves), sizes)
+    pruned = split(least(xp.concatenate(values), k, halves), sizes)
     pruned = [prune if slot is None else slot[prune] for prune, slot in zip(pruned, slots, strict=True)]
     if regrowth:
         return _with_regrowth(parameters, proposals, pruned, k)
-    grown = split(active().top_k(np.concatenate(scores), k), list(map(len, scores)))
+    grown = split(active().top_k(xp.concatenate(scores), k), list(map(len, scores)))
     return [Choice(grow, prune) for grow, prune in zip(grown, pruned, strict=True)]
 
 
@@ -111,7 +113,7 @@ def select(
     InputError : unknown scope.
     """
     if importances is None:
-        importances = [np.abs(parameter.data) for parameter in parameters]
+        importances = [abs(parameter.data) for parameter in parameters]
     if scope == "global":
         return _select_group(parameters, proposals, importances, sum(quotas), min_nnz, halves)
     if scope != "layer":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..errors import InputError
 from .criteria import criterion
 from .keep import counts, keep_best
@@ -28,7 +26,7 @@ def target_of(request: Request) -> Target:
 
 def _thin(layers: Layers, request: Request, rewind: bool) -> TopologyUpdate:
     require_finite(layers, request.step)
-    importances = [np.abs(v) for v in criterion(request.criterion).importance(layers, request)]
+    importances = [abs(v) for v in criterion(request.criterion).importance(layers, request)]
     kept = keep_best(importances, counts(layers, target_of(request), request.scope), request.min_nnz)
     return thinned(layers, dict(zip(layers, kept, strict=True)), request, rewind)
 

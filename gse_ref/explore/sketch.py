@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..backends import active
+from ..backends.arrays import all_finite, item, namespace, to_device, to_host
 from ..errors import DivergenceError
 from ..nn import Observation
 from .greedy import by_gradient
@@ -25,17 +26,18 @@ SMALLEST = 1 << 14
 def _norms(seen: Observation, place: str) -> tuple[np.ndarray, np.ndarray]:
     """Return ‖δ_i‖ (n_out,) and ‖X_j‖ (n_in,) over samples and positions, float64, not less than they are.
 
-    The squares are of numbers divided by the largest: none overflows, and what underflows is made up for.
+    On the host, which decides by them what to compute. The squares are of numbers divided by the largest: none
+    overflows, and what underflows is made up for.
     """
     arrays = (seen.x, seen.delta)
-    largest = [float(np.abs(array).max()) for array in arrays]
+    largest = [item(abs(array).max()) for array in arrays]
     if not all(map(math.isfinite, largest)):
         raise DivergenceError(f"the gradient of {place} is not finite: training has diverged")
     units = [array.dtype.type(most or 1) for array, most in zip(arrays, largest, strict=True)]
-    squares = [np.square(array / unit) for array, unit in zip(arrays, units, strict=True)]
+    squares = [namespace(array).square(array / unit) for array, unit in zip(arrays, units, strict=True)]
     lost = seen.samples * float(np.finfo(seen.x.dtype).tiny)
     sums = Observation(seen.parameter, *squares).abs_sums()
-    inputs, outputs = (most * np.sqrt(total + lost) for most, total in zip(largest, sums, strict=True))
+    inputs, outputs = (most * np.sqrt(to_host(total) + lost) for most, total in zip(largest, sums, strict=True))
     return outputs, inputs
 
 
@@ -57,9 +59,10 @@ def _falling(rows: np.ndarray, cols: np.ndarray) -> Iterator[tuple[float, int, i
 def _block(seen: Observation, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
     """Return |∂loss/∂θ| of rows × cols."""
     if seen.parameter.geometry is None:
-        return np.abs(active().gradient_rows(seen.delta[rows], seen.x[cols]))
-    pairs = np.repeat(rows, len(cols)).astype(np.int32), np.tile(cols, len(rows)).astype(np.int32)
-    return np.abs(seen.gradient_pairs(*pairs)).reshape(len(rows), len(cols))
+        return abs(active().gradient_rows(seen.delta[rows], seen.x[cols]))
+    xp = namespace(rows)
+    pairs = xp.repeat(rows, len(cols)).astype(np.int32), xp.tile(cols, len(rows)).astype(np.int32)
+    return abs(seen.gradient_pairs(*pairs)).reshape(len(rows), len(cols))
 
 
 class _Members:
@@ -69,7 +72,7 @@ class _Members:
         topology = seen.parameter.topology
         rank_row, rank_col = np.empty_like(rows), np.empty_like(cols)
         rank_row[rows], rank_col[cols] = np.arange(len(rows)), np.arange(len(cols))
-        i, j = rank_row[topology.rows], rank_col[topology.indices]
+        i, j = rank_row[to_host(topology.rows)], rank_col[to_host(topology.indices)]
         self.across = -(-len(cols) // side)
         block = i // side * self.across + j // side
         order = np.argsort(block, kind="stable")
@@ -94,7 +97,8 @@ def top_by_bound(
     DivergenceError : X, δ or a score is not finite; `place` says where.
     """
     topology = seen.parameter.topology
-    ids, scores = np.empty(0, np.int64), np.empty(0, seen.x.dtype)
+    xp = namespace(seen.x)
+    ids, scores = xp.empty(0, dtype=np.int64), xp.empty(0, dtype=seen.x.dtype)
     if keep == 0:
         return ids, scores, 0.0
     outputs, inputs = _norms(seen, place)
@@ -105,19 +109,20 @@ def top_by_bound(
     slack = 1.0 + 4.0 * np.finfo(seen.x.dtype).eps * seen.samples
     visited = 0
     for bound, i, j in _falling(outputs[rows[::side]], inputs[cols[::side]]):
-        if len(scores) == keep and bound * slack < scores.min():
+        if len(scores) == keep and bound * slack < item(scores.min()):
             break
-        own, other = rows[i * side : (i + 1) * side], cols[j * side : (j + 1) * side]
+        own = to_device(rows[i * side : (i + 1) * side], xp)
+        other = to_device(cols[j * side : (j + 1) * side], xp)
         dense = _block(seen, own, other)
-        if not np.isfinite(dense).all():
+        if not all_finite(dense):
             raise DivergenceError(f"the dense gradient of {place} is not finite: training has diverged")
         visited += dense.size
-        dense[members.of(i, j)] = -1
+        dense[tuple(to_device(part, xp) for part in members.of(i, j))] = -1
         bar = scores.min() if len(scores) == keep else 0
-        at, to = np.nonzero(dense >= bar)
-        ids = np.concatenate([ids, own[at].astype(np.int64) * topology.n_in + other[to]])
-        scores = np.concatenate([scores, dense[at, to]])
-        order = np.argsort(ids)
+        at, to = xp.nonzero(dense >= bar)
+        ids = xp.concatenate([ids, own[at].astype(np.int64) * topology.n_in + other[to]])
+        scores = xp.concatenate([scores, dense[at, to]])
+        order = xp.argsort(ids)
         ids, scores = ids[order], scores[order]
         if len(scores) > keep:
             best = active().top_k(scores, keep)

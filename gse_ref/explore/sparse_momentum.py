@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..backends import active
+from ..backends.arrays import all_finite, namespace
 from ..errors import DivergenceError
 from ..nn import Observation, Observer, SparseParameter
 from .greedy import BLOCK
@@ -23,7 +24,10 @@ SMOOTHING = 0.9
 
 def start_averages(layers: Layers) -> dict[str, np.ndarray]:
     """Return the average gradient of each layer before the first step, dense: (n_out, n_in) zeros."""
-    return {name: np.zeros(parameter.topology.shape, parameter.dtype) for name, parameter in layers.items()}
+    return {
+        name: namespace(parameter.data).zeros(parameter.topology.shape, dtype=parameter.dtype)
+        for name, parameter in layers.items()
+    }
 
 
 def average_gradients(layers: Layers, memory: Memory) -> Observer:
@@ -59,13 +63,13 @@ def largest_average(layers: Layers, request: Request) -> list[Proposal]:
         topology = parameter.topology
         free = topology.size - topology.nnz
         keep = min(free, sum(quotas) if request.scope == "global" else quotas[number])
-        scores = np.abs(request.memory[name]).reshape(-1)
-        if not np.isfinite(scores).all():
+        scores = abs(request.memory[name]).reshape(-1)
+        if not all_finite(scores):
             place = f"layer {name} at step {request.step}"
             raise DivergenceError(f"the average gradient of {place} is not finite: training has diverged")
         scores[topology.edge_ids] = -1
         ids = active().top_k(scores, keep)
-        rows, cols = np.divmod(ids, topology.n_in)
+        rows, cols = divmod(ids, topology.n_in)
         proposals.append(Proposal(rows.astype(np.int32), cols.astype(np.int32), scores[ids], free))
     return proposals
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backends.arrays import item, namespace, new
 from ..counts import ceiling
 from ..rng import stream
 from ..sparse import SlotMap, Topology, edit
@@ -22,19 +23,25 @@ from .update import LayerChange, TopologyUpdate, require_finite
 
 def _decay_factors(silent: np.ndarray, density: float, dtype: np.dtype) -> np.ndarray:
     """Return the factors of the L2 penalty: 1 on the forward set, 1/D on the rest of the backward set."""
-    return np.where(silent, 1.0 / density, 1.0).astype(dtype)
+    return namespace(silent).where(silent, 1.0 / density, 1.0).astype(dtype)
 
 
-def _slot_map(old: np.ndarray, new: np.ndarray) -> SlotMap:
-    """Return where the edges `old` are among the edges `new`; both are increasing edge ids."""
-    place = np.searchsorted(new, old)
-    found = new[np.minimum(place, max(0, len(new) - 1))] == old if len(new) else np.zeros(len(old), bool)
-    return SlotMap(np.where(found, place, -1).astype(np.int32), len(new))
+def _slot_map(old: np.ndarray, after: np.ndarray) -> SlotMap:
+    """Return where the edges `old` are among the edges `after`; both are increasing edge ids."""
+    xp = namespace(old)
+    place = xp.searchsorted(after, old)
+    if not len(after):
+        return SlotMap(xp.full(len(old), -1, dtype=np.int32), 0)
+    found = after[xp.minimum(place, len(after) - 1)] == old
+    return SlotMap(xp.where(found, place, -1).astype(np.int32), len(after))
 
 
 def start_masters(layers: Layers) -> dict[str, np.ndarray]:
     """Return the master copy of each layer before the first update, dense: (n_out · n_in,) zeros."""
-    return {name: np.zeros(parameter.topology.size, parameter.dtype) for name, parameter in layers.items()}
+    return {
+        name: namespace(parameter.data).zeros(parameter.topology.size, dtype=parameter.dtype)
+        for name, parameter in layers.items()
+    }
 
 
 def topkast(layers: Layers, request: Request) -> TopologyUpdate:
@@ -52,26 +59,27 @@ def topkast(layers: Layers, request: Request) -> TopologyUpdate:
         masters.append(master)
     wanted = counts(layers, target, "layer")
     more = [0 if request.last else ceiling(request.subset_factor, count) for count in wanted]
-    sizes = [np.abs(master) for master in masters]
+    sizes = [abs(master) for master in masters]
     forward = keep_best(sizes, wanted)
     backward = keep_best(sizes, [a + b for a, b in zip(wanted, more, strict=True)])
     changes = {}
     for (name, parameter), master, best, ids in zip(layers.items(), masters, forward, backward, strict=True):
         shape, own = parameter.topology.shape, parameter.topology.edge_ids
-        silent = np.ones(len(ids), bool)
-        silent[np.searchsorted(ids, best)] = False
-        former = np.zeros(len(master), bool)
+        xp = namespace(master)
+        silent = xp.ones(len(ids), dtype=bool)
+        silent[xp.searchsorted(ids, best)] = False
+        former = xp.zeros(len(master), dtype=bool)
         former[own if parameter.silent is None else own[~parameter.silent]] = True
-        grown = int(np.count_nonzero(~former[best]))
+        grown = item((~former[best]).sum())
         changes[name] = LayerChange(
-            topology=Topology.from_edges(*np.divmod(ids, shape[1]), shape),
+            topology=Topology.from_edges(*divmod(ids, shape[1]), shape),
             slot_map=_slot_map(own, ids),
             pruned=parameter.nnz + grown - len(best),
             grown=grown,
             candidates=len(ids) - len(best),
             values=master[ids],
-            silent=silent if silent.any() else None,
-            decay=_decay_factors(silent, target.density, parameter.dtype) if silent.any() else None,
+            silent=silent if item(silent.any()) else None,
+            decay=_decay_factors(silent, target.density, parameter.dtype) if item(silent.any()) else None,
         )
     return TopologyUpdate(request.step, 0.0, changes, dict(zip(layers, masters, strict=True)))
 
@@ -84,30 +92,31 @@ def topkast_sparse(layers: Layers, request: Request) -> TopologyUpdate:
     """
     require_finite(layers, request.step)
     target = target_of(request)
-    sizes = [np.abs(parameter.data) for parameter in layers.values()]
+    sizes = [abs(parameter.data) for parameter in layers.values()]
     kept = keep_best(sizes, counts(layers, target, "layer"))
     changes = {}
     for number, (name, parameter) in enumerate(layers.items()):
         topology, stay = parameter.topology, kept[number]
         forward = topology.chosen(stay)
-        rows = cols = np.empty(0, np.int32)
+        xp = namespace(stay)
+        rows = cols = new((0,), topology.indices)
         if not request.last:
             rows, cols = draw_uniformly(
                 forward, request.subset_factor, stream(request.seed, "draw", number, request.step)
             )
-        backward, inward = edit(forward, np.empty(0, np.int64), rows, cols)
-        target_slots = np.full(topology.nnz, -1, np.int32)
+        backward, inward = edit(forward, xp.empty(0, dtype=np.int64), rows, cols)
+        target_slots = xp.full(topology.nnz, -1, dtype=np.int32)
         target_slots[stay] = inward.target
-        silent = np.ones(backward.nnz, bool)
+        silent = xp.ones(backward.nnz, dtype=bool)
         silent[inward.target] = False
-        grown = 0 if parameter.silent is None else int(np.count_nonzero(parameter.silent[stay]))
+        grown = 0 if parameter.silent is None else item(parameter.silent[stay].sum())
         changes[name] = LayerChange(
             topology=backward,
             slot_map=SlotMap(target_slots, backward.nnz),
             pruned=parameter.nnz + grown - forward.nnz,
             grown=grown,
             candidates=len(rows),
-            silent=silent if silent.any() else None,
-            decay=_decay_factors(silent, target.density, parameter.dtype) if silent.any() else None,
+            silent=silent if item(silent.any()) else None,
+            decay=_decay_factors(silent, target.density, parameter.dtype) if item(silent.any()) else None,
         )
     return TopologyUpdate(request.step, 0.0, changes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..backends.arrays import all_finite, item, namespace, new
 from ..errors import DivergenceError
 from ..nn import SparseParameter
 from ..sparse import SlotMap, Topology, edit
@@ -69,22 +70,22 @@ class TopologyUpdate:
 def require_finite(layers: Layers, step: int) -> None:
     """Raise DivergenceError, with layer and step, unless all weights are finite."""
     for name, parameter in layers.items():
-        if not np.isfinite(parameter.data).all():
+        if not all_finite(parameter.data):
             raise DivergenceError(f"weights of layer {name} at step {step} are not finite: training has diverged")
 
 
 def _change(parameter: SparseParameter, proposal: Proposal, choice: Choice) -> LayerChange:
     rows, cols = proposal.rows[choice.grow], proposal.cols[choice.grow]
     topology, slot_map = edit(parameter.topology, choice.prune, rows, cols)
-    scores, magnitudes = proposal.scores[choice.grow], np.abs(parameter.data[choice.prune])
+    scores, magnitudes = proposal.scores[choice.grow], abs(parameter.data[choice.prune])
     return LayerChange(
         topology=topology,
         slot_map=slot_map,
         pruned=len(choice.prune),
         grown=len(choice.grow),
         candidates=proposal.available,
-        smallest_grown_score=float(scores.min()) if len(scores) else None,
-        largest_pruned_magnitude=float(magnitudes.max()) if len(magnitudes) else None,
+        smallest_grown_score=item(scores.min()) if len(scores) else None,
+        largest_pruned_magnitude=item(magnitudes.max()) if len(magnitudes) else None,
         fallbacks=proposal.fallbacks,
         visited=proposal.visited,
     )
@@ -121,18 +122,18 @@ def thinned(
     layers: Layers, kept: Mapping[str, np.ndarray], request: Request, rewind: bool = False
 ) -> TopologyUpdate:
     """Return the update that keeps the slots `kept` of each layer, increasing, and grows nothing."""
-    nothing = np.empty(0, np.int32)
     changes = {}
     for name, parameter in layers.items():
-        gone = np.delete(np.arange(parameter.topology.nnz), kept[name])
+        xp, nothing = namespace(kept[name]), new((0,), parameter.topology.indices)
+        gone = xp.delete(xp.arange(parameter.topology.nnz), kept[name])
         topology, slot_map = edit(parameter.topology, gone, nothing, nothing)
-        magnitudes = np.abs(parameter.data[gone])
+        magnitudes = abs(parameter.data[gone])
         changes[name] = LayerChange(
             topology=topology,
             slot_map=slot_map,
             pruned=len(gone),
             grown=0,
             candidates=0,
-            largest_pruned_magnitude=float(magnitudes.max()) if len(gone) else None,
+            largest_pruned_magnitude=item(magnitudes.max()) if len(gone) else None,
         )
     return TopologyUpdate(request.step, 0.0, changes, rewind=rewind)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autodiff import Tensor, no_grad
+from ..backends.arrays import namespace
 from ..nn import Module, SparseParameter, untouched, watching
 
 
@@ -41,7 +42,7 @@ def layer_counts(model: Module, image_shape: tuple[int, ...]) -> list[LayerCount
     ShapeError : samples of a shape that the model does not take.
     """
     parameters = model.sparse_parameters()
-    kind = next((p.dtype for p in model.named_parameters().values()), np.dtype(np.float32))
+    first = next((p.data for p in model.named_parameters().values()), np.empty(0, np.float32))
     positions: dict[int, int] = {}
 
     def count(name: str, module: Module, y: Tensor) -> None:
@@ -51,5 +52,5 @@ def layer_counts(model: Module, image_shape: tuple[int, ...]) -> list[LayerCount
 
     with no_grad(), untouched(model), watching(model, count):
         model.eval()
-        model(Tensor(np.zeros((*image_shape, 1), kind)))
+        model(Tensor(namespace(first).zeros((*image_shape, 1), dtype=first.dtype)))
     return [LayerCount(name, p.topology.size, p.nnz, positions.get(id(p), 0)) for name, p in parameters.items()]

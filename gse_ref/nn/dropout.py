@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autodiff import Tensor, apply
 from ..autodiff.elementwise import MASK
+from ..backends.arrays import namespace, to_device
 from ..errors import InputError
 from ..rng import stream
 from .module import Module
@@ -70,4 +71,5 @@ class Dropout(Module):
         generator = stream(state.seed, "dropout", state.layers, state.step)
         state.layers += 1
         kept = generator.random(x.shape, np.float32) >= self.p
-        return apply(MASK, x, condition=kept * x.dtype.type(1 / (1 - self.p)))
+        mask = kept * np.dtype(x.dtype).type(1 / (1 - self.p))
+        return apply(MASK, x, condition=to_device(mask, namespace(x.data)))

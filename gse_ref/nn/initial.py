@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from ..backends import empty
+from ..backends import active, empty, get, use
+from ..backends.arrays import library_of
+from ..backends.select import DEFAULT
 from ..errors import InputError, unknown
 from ..rng import stream
 from ..sparse import PATTERNS, layer_budgets
@@ -27,6 +31,7 @@ def initialise(
 
     Weights and biases of row i are U(−1, 1) · √(3 / max(1, fan_in_i)), so pre-activations of unit inputs have unit
     variance. Streams: ("topology", layer), ("weights", layer), ("bias", layer), layers in order of the model.
+    All is drawn on the host; the whole model is then brought to the library whose arrays the active backend takes.
 
     Parameters
     ----------
@@ -47,6 +52,14 @@ def initialise(
         raise InputError("the model has no sparse layer to initialise")
     budgets = layer_budgets(budget, [p.layout for p in sparse], density)
     nnz = dict(zip(map(id, sparse), budgets, strict=True))
+    library = library_of(active())
+    with use(active() if library is np else get(DEFAULT)):
+        _draw(model.to(np), nnz, seed, pattern)
+    model.to(library)
+
+
+def _draw(model: Module, nnz: Mapping[int, int], seed: int, pattern: str) -> None:
+    """Draw topologies and weights on the host; `nnz` by id of the sparse parameter."""
     layers = [module for _, module in model.named_modules() if isinstance(module, (Linear, Conv2d))]
     for number, layer in enumerate(layers):
         weight, generator = layer.weight, stream(seed, "weights", number)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import Tensor
+from ..backends.arrays import is_array, moved, namespace, taken
 from ..errors import CheckpointError, InputError
 from ..sparse import Topology
 from .parameter import Parameter, SparseParameter
@@ -16,7 +17,7 @@ from .parameter import Parameter, SparseParameter
 class Module:
     """Base of everything with parameters; children and parameters are found among the attributes, in order.
 
-    An attribute that is a NumPy array is a buffer: state that training changes without a gradient.
+    An attribute that is an array is a buffer: state that training changes without a gradient.
     """
 
     def __init__(self) -> None:
@@ -67,7 +68,7 @@ class Module:
             f"{path}.{name}" if path else name: (module, name)
             for path, module in self.named_modules()
             for name, member in vars(module).items()
-            if isinstance(member, np.ndarray)
+            if is_array(member)
         }
 
     def named_buffers(self) -> dict[str, np.ndarray]:
@@ -84,6 +85,14 @@ class Module:
         """Put this module and all below it into evaluation mode."""
         return self.train(False)
 
+    def to(self, library: Any) -> Module:
+        """Bring parameters and buffers to `library`, NumPy or that of a device; gradients are dropped."""
+        for parameter in self.named_parameters().values():
+            parameter.to(library)
+        for module, member in self.buffer_owners().values():
+            setattr(module, member, moved(getattr(module, member), library))
+        return self
+
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return name → array of everything that training changes.
 
@@ -97,15 +106,15 @@ class Module:
         return state | self.named_buffers()
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take the arrays of `state_dict`; nothing is changed unless everything fits.
+        """Take the arrays of `state_dict`, to where the model is; nothing is changed unless everything fits.
 
         Raises
         ------
         CheckpointError : names that are missing or too many, or arrays of another shape or dtype.
         """
         parameters = self.named_parameters()
-        optional = {f"{name}.{suffix}" for name in self.sparse_parameters() for suffix in ("silent", "decay")}
-        wanted = set(self.state_dict()) - optional | set(state) & optional
+        extras = {f"{name}.{suffix}" for name in self.sparse_parameters() for suffix in ("silent", "decay")}
+        wanted = set(self.state_dict()) - extras | set(state) & extras
         if wanted != set(state):
             missing, extra = sorted(wanted - set(state)), sorted(set(state) - wanted)
             raise CheckpointError(f"the state is of another model: missing {missing}, not known {extra}")
@@ -115,10 +124,11 @@ class Module:
             if isinstance(parameter, SparseParameter):
                 indptr, indices = state[f"{name}.indptr"], state[f"{name}.indices"]
                 try:
-                    topologies[name] = Topology(indptr, indices, parameter.topology.shape)
+                    topology = Topology(indptr, indices, parameter.topology.shape)
                 except InputError as error:
                     raise CheckpointError(f"the topology of {name} cannot be read: {error}") from None
-                shape = (topologies[name].nnz,)
+                topologies[name] = topology.on(namespace(parameter.data))
+                shape = (topology.nnz,)
             _require_alike(name, state[name], shape, parameter.dtype)
             for suffix, dtype in (("silent", np.dtype(bool)), ("decay", parameter.dtype)):
                 if f"{name}.{suffix}" in state:
@@ -126,14 +136,15 @@ class Module:
         for name, buffer in self.named_buffers().items():
             _require_alike(name, state[name], buffer.shape, buffer.dtype)
         for name, parameter in parameters.items():
-            values = np.array(state[name])
+            values = taken(state[name], parameter.data)
             if isinstance(parameter, SparseParameter):
-                more = {s: np.array(state[f"{name}.{s}"]) for s in ("silent", "decay") if f"{name}.{s}" in state}
+                optional = {s: f"{name}.{s}" for s in ("silent", "decay") if f"{name}.{s}" in state}
+                more = {s: taken(state[key], parameter.data) for s, key in optional.items()}
                 parameter.place(topologies[name], values, **more)
             else:
                 parameter.data, parameter.grad = values, None
         for name, (module, member) in self.buffer_owners().items():
-            setattr(module, member, np.array(state[name]))
+            setattr(module, member, taken(state[name], getattr(module, member)))
 
 
 def _require_alike(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..autodiff import Op, Tensor, apply, is_grad_enabled, power, relu
 from ..autodiff.elementwise import WHERE_POSITIVE
 from ..backends import active
+from ..backends.arrays import namespace
 from ..errors import InputError, ShapeError
 from .module import Module
 from .parameter import Parameter
@@ -160,9 +161,8 @@ class BatchNorm2d(Module):
             arrays = (x.data, self.weight.data, self.bias.data, mean, variance)
             return Tensor(active().normalise(*arrays, self.epsilon, more, self.relu))
         shape, kind = (-1, 1, 1, 1), x.dtype
-        hat = (x - mean.astype(kind).reshape(shape)) * (1 / np.sqrt(variance + self.epsilon)).astype(kind).reshape(
-            shape
-        )
+        deviation = namespace(variance).sqrt(variance + self.epsilon)
+        hat = (x - mean.astype(kind).reshape(shape)) * (1 / deviation).astype(kind).reshape(shape)
         y = hat * _per_channel(self.weight) + _per_channel(self.bias)
         y = y if residual is None else y + residual
         return relu(y) if self.relu else y

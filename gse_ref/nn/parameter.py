@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autodiff import Tensor
 from ..backends import Geometry
+from ..backends.arrays import is_array, item, moved, namespace
 from ..errors import InputError
 from ..sparse import LayerShape, SlotMap, Topology, empty
 
@@ -25,6 +26,12 @@ class Parameter(Tensor):
     def __init__(self, data: np.ndarray, decay: bool = True) -> None:
         super().__init__(data, requires_grad=True)
         self.decay: bool | np.ndarray = decay
+
+    def to(self, library: Any) -> None:
+        """Bring the data to `library`, NumPy or that of a device; the gradient is dropped."""
+        self.data, self.grad = moved(self.data, library), None
+        if is_array(self.decay):
+            self.decay = moved(self.decay, library)
 
 
 class Part(NamedTuple):
@@ -62,7 +69,7 @@ class SparseParameter(Parameter):
     @property
     def nnz(self) -> int:
         """Number of connections that take part in the products."""
-        return self.topology.nnz if self.silent is None else self.topology.nnz - int(self.silent.sum())
+        return self.topology.nnz if self.silent is None else self.topology.nnz - item(self.silent.sum())
 
     def place(
         self,
@@ -89,6 +96,12 @@ class SparseParameter(Parameter):
         self.topology, self.data, self.grad = topology, values, None
         self.silent, self._parts, self.decay = silent, None, True if decay is None else decay
 
+    def to(self, library: Any) -> None:
+        """Bring values, topology and what belongs to them to `library`; the gradient is dropped."""
+        super().to(library)
+        silent = None if self.silent is None else moved(self.silent, library)
+        self.topology, self.silent, self._parts = self.topology.on(library), silent, None
+
     def rewire(
         self,
         topology: Topology,
@@ -108,7 +121,7 @@ class SparseParameter(Parameter):
         state = {"indptr": self.topology.indptr, "indices": self.topology.indices}
         if self.silent is not None:
             state["silent"] = self.silent
-        if isinstance(self.decay, np.ndarray):
+        if is_array(self.decay):
             state["decay"] = self.decay
         return state
 
@@ -118,8 +131,7 @@ class SparseParameter(Parameter):
         if self.silent is None:
             return None
         if self._parts is None:
-            loud, quiet = (
-                Part(self.topology.chosen(np.flatnonzero(mask)), mask) for mask in (~self.silent, self.silent)
-            )
+            slots = namespace(self.silent).flatnonzero
+            loud, quiet = (Part(self.topology.chosen(slots(mask)), mask) for mask in (~self.silent, self.silent))
             self._parts = (loud, quiet)
         return self._parts

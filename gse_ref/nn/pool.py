@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..autodiff import Op, Tensor, apply
-from ..backends import Geometry, active, empty
+from ..autodiff import Op, Tensor, apply, compute
+from ..backends import Geometry, active
+from ..backends.arrays import new
 from ..errors import InputError, ShapeError
 from .module import Module
 
@@ -71,11 +72,12 @@ def _taps(
 
 def _average_forward(x: np.ndarray, geometry: Geometry) -> np.ndarray:
     channels, height, width, batch = x.shape
-    y = empty((channels, geometry.positions(height), geometry.positions(width), batch), x.dtype)
-    y.fill(0)
+    y = new((channels, geometry.positions(height), geometry.positions(width), batch), x)
+    y[...] = 0
     for windows, pixels in _taps(geometry, (height, width)):
         y[windows] += x[pixels]
-    return np.multiply(y, 1 / geometry.kernel**2, out=y)
+    y *= 1 / geometry.kernel**2
+    return y
 
 
 def _average_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs, geometry: Geometry) -> Grads:
@@ -84,9 +86,9 @@ def _average_vjp(grad: Tensor, out: Tensor, inputs: tuple[Tensor], needs: Needs,
 
 
 def _spread_forward(dy: np.ndarray, geometry: Geometry, size: Size) -> np.ndarray:
-    dx = empty((len(dy), *size, dy.shape[3]), dy.dtype)
-    dx.fill(0)
-    share = np.multiply(dy, 1 / geometry.kernel**2, out=empty(dy.shape, dy.dtype))
+    dx = new((len(dy), *size, dy.shape[3]), dy)
+    dx[...] = 0
+    share = compute.multiply(dy, 1 / geometry.kernel**2)
     for windows, pixels in _taps(geometry, size):
         dx[pixels] += share[windows]
     return dx

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..backends.arrays import namespace
 from .state import State, Trainable, blocks, check_number, decay_of, gradient_of, is_decayed, slots_of
 
 
@@ -61,8 +62,8 @@ class Adam:
         return {
             name: {
                 "step": np.zeros((), np.int64),
-                "mean": np.zeros_like(p.data),
-                "square": np.zeros_like(p.data),
+                "mean": namespace(p.data).zeros_like(p.data),
+                "square": namespace(p.data).zeros_like(p.data),
             }
             for name, p in parameters.items()
         }
@@ -101,17 +102,18 @@ class Adam:
             w *= 1 - rate * decay
         elif is_decayed(decay):
             g = g + decay * w
-        scratch = np.empty_like(w)
-        np.multiply(g, 1 - beta1, out=scratch)
+        xp = namespace(w)
+        scratch = xp.empty_like(w)
+        xp.multiply(g, 1 - beta1, out=scratch)
         m *= beta1
         m += scratch
-        np.multiply(g, g, out=scratch)
+        xp.multiply(g, g, out=scratch)
         scratch *= 1 - beta2
         v *= beta2
         v += scratch
-        np.sqrt(v, out=scratch)
+        xp.sqrt(v, out=scratch)
         scratch /= math.sqrt(1 - beta2**step)
         scratch += float(self.eps)
-        np.divide(m, scratch, out=scratch)
+        xp.divide(m, scratch, out=scratch)
         scratch *= rate / (1 - beta1**step)
         w -= scratch

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..backends.arrays import namespace
 from ..errors import InputError
 from .state import State, Trainable, blocks, check_number, decay_of, gradient_of, is_decayed, slots_of
 
@@ -51,7 +52,7 @@ class SGD:
         """Return the state before the first step."""
         if not self.momentum:
             return {name: {} for name in parameters}
-        return {name: {"momentum": np.zeros_like(p.data)} for name, p in parameters.items()}
+        return {name: {"momentum": namespace(p.data).zeros_like(p.data)} for name, p in parameters.items()}
 
     def update(self, parameters: Mapping[str, Trainable], state: State, rate: float) -> None:
         """Change the parameters' `data` and `state` in place by one step; those without gradient stay.
@@ -86,10 +87,11 @@ def _momentum_step(
     nesterov: bool,
 ) -> None:
     """Change `w` and `v` in place."""
-    scratch = np.empty_like(w)
+    xp = namespace(w)
+    scratch = xp.empty_like(w)
     if is_decayed(decay):
-        np.multiply(w, decay, out=scratch)
-        g = np.add(scratch, g, out=scratch)
+        xp.multiply(w, decay, out=scratch)
+        g = xp.add(scratch, g, out=scratch)
     v *= momentum
     v += g
-    w -= np.multiply(g + momentum * v if nesterov else v, rate, out=scratch)
+    w -= xp.multiply(g + momentum * v if nesterov else v, rate, out=scratch)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..autodiff import Tensor
+from ..backends.arrays import taken
 from ..errors import CheckpointError, InputError, ShapeError, unknown
 
 #: Parameter name -> slot name -> array: shaped like the parameter, or 0-d for counts.
@@ -115,7 +116,7 @@ def gradient_of(name: str, parameter: Trainable) -> np.ndarray | None:
 def decay_of(name: str, parameter: Trainable, weight_decay: float) -> float | np.ndarray:
     """Return the weight decay of a parameter: 0 for none, one number, or one for each element."""
     decay = parameter.decay
-    if not isinstance(decay, np.ndarray):
+    if isinstance(decay, bool):
         return float(weight_decay) if decay else 0.0
     if decay.shape != parameter.data.shape:
         raise ShapeError(
@@ -128,10 +129,11 @@ def decay_of(name: str, parameter: Trainable, weight_decay: float) -> float | np
 def blocks(*arrays: Any) -> Iterator[tuple[Any, ...]]:
     """Yield views of the same BLOCK elements of each array (all of one shape), small arrays in one piece.
 
+    Arrays of other libraries too: a device has no such cache.
     Numbers among the arrays are handed on as they are.
     """
     own = [array for array in arrays if isinstance(array, np.ndarray)]
-    size = own[0].size
+    size = own[0].size if own else 0
     if size <= BLOCK or not all(array.flags.c_contiguous for array in own):
         yield arrays
         return
@@ -142,7 +144,7 @@ def blocks(*arrays: Any) -> Iterator[tuple[Any, ...]]:
 
 def is_decayed(decay: float | np.ndarray) -> bool:
     """Return whether there is any weight decay."""
-    return isinstance(decay, np.ndarray) or decay != 0
+    return not isinstance(decay, float) or decay != 0
 
 
 def check_number(name: str, value: float, below: float = float("inf")) -> None:
@@ -165,4 +167,4 @@ def restore(state: State, saved: State) -> None:
             raise CheckpointError(f"the saved optimizer state of {name} does not fit this optimizer and model")
     for name, slots in saved.items():
         for slot, array in slots.items():
-            state[name][slot] = np.array(array)
+            state[name][slot] = taken(array, state[name][slot])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..backends import active
+from ..backends.arrays import item
 from ..errors import InputError
 from .topology import Topology, integers
 
@@ -65,7 +66,7 @@ def edit(
         raise InputError(f"grown rows and columns differ in length: {len(grown_rows)} and {len(grown_cols)}")
     ids = grown_rows.astype(np.int64) * topology.n_in + grown_cols
     for name, order, size in (("pruned slots", pruned, topology.nnz), ("grown pairs", ids, topology.size)):
-        if len(order) and (order[0] < 0 or order[-1] >= size or not (order[1:] > order[:-1]).all()):
+        if len(order) and not item((order[0] >= 0) & (order[-1] < size) & (order[1:] > order[:-1]).all()):
             raise InputError(f"{name} must be strictly increasing and lie in the topology {topology}")
     indptr, indices, target = active().merge(topology.indptr, topology.indices, pruned, grown_rows, grown_cols)
     try:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..backends import Pairs, active
+from ..backends.arrays import namespace, new, to_device
 from ..errors import InputError
 from .edit import edit
 from .topology import Topology, integers
@@ -17,12 +18,13 @@ def _pick(pools: list[Pairs], k: int, generator: np.random.Generator) -> list[Pa
     sizes = [len(rows) for rows, _ in pools]
     keep = np.zeros(sum(sizes), bool)
     keep[generator.choice(len(keep), k, replace=False, shuffle=False)] = True
-    parts = np.split(keep, np.cumsum(sizes)[:-1])
+    parts = [to_device(part, namespace(pools[0][0])) for part in np.split(keep, np.cumsum(sizes)[:-1])]
     return [(rows[part], cols[part]) for (rows, cols), part in zip(pools, parts, strict=True)]
 
 
 def _united(a: Pairs, b: Pairs, topology: Topology) -> Pairs:
-    rows, cols = np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1]])
+    xp = namespace(a[0])
+    rows, cols = xp.concatenate([a[0], b[0]]), xp.concatenate([a[1], b[1]])
     return active().candidates(rows, cols, topology.indptr, topology.indices, topology.n_in)
 
 
@@ -30,6 +32,8 @@ def sample_inactive(
     topologies: Sequence[Topology], k: int, generator: np.random.Generator
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Draw k inactive connections uniformly without replacement from all layers together.
+
+    What is drawn on the host is handed over to the library of the topologies.
 
     Where no more are inactive than active (or than 2k), all are listed. Else pairs are drawn with replacement until
     enough distinct ones are found, of which a uniform subset is kept: given how many were found, every set of
@@ -49,7 +53,7 @@ def sample_inactive(
     if free <= max(sum(t.nnz for t in topologies), 2 * k):
         return _pick([active().inactive(t.indptr, t.indices, t.n_in) for t in topologies], k, generator)
     sizes = np.array([t.size for t in topologies], np.float64)
-    nothing = np.empty(0, np.int32)
+    nothing, library = new((0,), topologies[0].indices), namespace(topologies[0].indices)
     found: list[Pairs] = [(nothing, nothing) for _ in topologies]
     count = 0
     while count < k:
@@ -59,7 +63,8 @@ def sample_inactive(
             topology = topologies[layer]
             rows = generator.integers(0, topology.n_out, draws, dtype=np.int32)
             cols = generator.integers(0, topology.n_in, draws, dtype=np.int32)
-            found[layer] = _united(found[layer], (rows, cols), topology)
+            drawn = to_device(rows, library), to_device(cols, library)
+            found[layer] = _united(found[layer], drawn, topology)
         count = sum(len(rows) for rows, _ in found)
     return _pick(found, k, generator)
 

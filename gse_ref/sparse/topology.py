@@ -10,27 +10,30 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..backends import TransposePlan, active
+from ..backends.arrays import is_elsewhere, item, moved, namespace, to_host
 from ..errors import InputError
 
 _MOST = 2**31 - 1
 
 
 def integers(name: str, array: ArrayLike, dtype: type) -> np.ndarray:
-    """Return a copy of a 1-d integer array in `dtype`.
+    """Return a copy of a 1-d integer array in `dtype`, where it is.
 
     Raises
     ------
     InputError : not 1-d, not integers (nothing is cut), or a value that `dtype` does not hold.
     """
-    given = np.asarray(array)
+    given: Any = array if is_elsewhere(array) else np.asarray(array)
     if given.size == 0 and given.dtype.kind == "f":
         given = given.astype(dtype)
     if given.ndim != 1 or given.dtype.kind not in "iu":
         raise InputError(f"{name} must be a 1-d integer array, got {given.dtype} of shape {given.shape}")
     limits = np.iinfo(dtype)
-    if given.dtype != dtype and given.size and (given.max() > limits.max or given.min() < limits.min):
-        raise InputError(f"{name} must fit {limits.dtype}, got {given.min()} to {given.max()}")
-    return np.array(given, dtype=dtype)
+    if given.dtype != dtype and given.size:
+        low, high = item(given.min()), item(given.max())
+        if high > limits.max or low < limits.min:
+            raise InputError(f"{name} must fit {limits.dtype}, got {low} to {high}")
+    return given.astype(dtype)
 
 
 def checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
@@ -46,11 +49,14 @@ def checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
 
 def _freeze(*arrays: np.ndarray) -> None:
     for array in arrays:
-        array.flags.writeable = False
+        if isinstance(array, np.ndarray):  # other libraries have no such flag
+            array.flags.writeable = False
 
 
 class Topology:
     """Active connections of a layer, canonical: rows in order, columns strictly increasing within a row.
+
+    Its arrays are NumPy's, or all of them of the library of a device; `on` changes that.
 
     Attributes
     ----------
@@ -91,20 +97,23 @@ class Topology:
         indptr, indices = self.indptr, self.indices
         if len(indptr) != n_out + 1:
             raise InputError(f"indptr must have n_out + 1 = {n_out + 1} entries, got {len(indptr)}")
-        if indptr[0] != 0 or indptr[-1] != len(indices):
-            raise InputError(f"indptr must run from 0 to nnz = {len(indices)}, got {indptr[0]} to {indptr[-1]}")
-        if (indptr[1:] < indptr[:-1]).any():
+        first, last = item(indptr[0]), item(indptr[-1])
+        if first != 0 or last != len(indices):
+            raise InputError(f"indptr must run from 0 to nnz = {len(indices)}, got {first} to {last}")
+        if item((indptr[1:] < indptr[:-1]).any()):
             raise InputError("indptr must not decrease")
         if len(indices) > _MOST:
             raise InputError(f"a topology holds fewer than 2**31 connections, got {len(indices)}")
         if not len(indices):
             return
-        if indices.min() < 0 or indices.max() >= n_in:
-            raise InputError(f"indices must lie in [0, {n_in}), got {indices.min()} to {indices.max()}")
+        low, high = item(indices.min()), item(indices.max())
+        if low < 0 or high >= n_in:
+            raise InputError(f"indices must lie in [0, {n_in}), got {low} to {high}")
         rising = indices[1:] > indices[:-1]
         starts = indptr[1:-1]
         rising[starts[(starts > 0) & (starts < len(indices))] - 1] = True
-        if not rising.all():
+        if not item(rising.all()):
+            rising, indptr, indices = to_host(rising), to_host(indptr), to_host(indices)
             slot = int(np.argmin(rising)) + 1
             row = int(np.searchsorted(indptr, slot, side="right")) - 1
             raise InputError(
@@ -141,19 +150,20 @@ class Topology:
         if len(i) != len(j):
             raise InputError(f"rows and cols must have one length, got {len(i)} and {len(j)}")
         for name, index, size in (("rows", i, n_out), ("cols", j, n_in)):
-            if len(index) and (index.min() < 0 or index.max() >= size):
-                raise InputError(f"{name} must lie in [0, {size}), got {index.min()} to {index.max()}")
-        ids = i * n_in + j
-        if not (ids[1:] > ids[:-1]).all():
-            ids = np.sort(ids)
-        twice = np.flatnonzero(ids[1:] == ids[:-1])
+            low, high = (item(index.min()), item(index.max())) if len(index) else (0, 0)
+            if low < 0 or high >= size:
+                raise InputError(f"{name} must lie in [0, {size}), got {low} to {high}")
+        ids, xp = i * n_in + j, namespace(i)
+        if not item((ids[1:] > ids[:-1]).all()):
+            ids = xp.sort(ids)
+        twice = xp.flatnonzero(ids[1:] == ids[:-1])
         if len(twice):
-            pair = divmod(int(ids[twice[0]]), n_in)
+            pair = divmod(item(ids[twice[0]]), n_in)
             raise InputError(
                 f"the connection {pair} occurs more than once: pass each connection once (SciPy: sum_duplicates)"
             )
-        indptr = np.zeros(n_out + 1, np.int64)
-        np.cumsum(np.bincount(ids // n_in, minlength=n_out), out=indptr[1:])
+        indptr = xp.zeros(n_out + 1, dtype=np.int64)
+        indptr[1:] = xp.cumsum(xp.bincount(ids // n_in, minlength=n_out))
         return cls(indptr, ids % n_in, (n_out, n_in))
 
     @property
@@ -191,6 +201,9 @@ class Topology:
     @cached_property
     def rows(self) -> np.ndarray:
         """Output unit of each slot, (nnz,) int32."""
+        if is_elsewhere(self.indptr):  # CuPy repeats by numbers of the host only
+            xp = namespace(self.indptr)
+            return xp.searchsorted(self.indptr[1:], xp.arange(self.nnz), side="right").astype(np.int32)
         rows = np.repeat(np.arange(self.n_out, dtype=np.int32), np.diff(self.indptr))
         _freeze(rows)
         return rows
@@ -202,12 +215,23 @@ class Topology:
 
     def chosen(self, slots: np.ndarray) -> Topology:
         """Return the topology of the connections in `slots`, which must be strictly increasing. O(n + slots)."""
-        indptr = np.searchsorted(slots, self.indptr)
+        indptr = namespace(slots).searchsorted(slots, self.indptr)
         return Topology(indptr, self.indices[slots], self.shape)
 
     def fan_in(self) -> np.ndarray:
         """Number of active inputs of each output unit, (n_out,) int64."""
-        return np.diff(self.indptr)
+        return self.indptr[1:] - self.indptr[:-1]
+
+    def on(self, library: Any) -> Topology:
+        """Return this topology with arrays of `library`, NumPy or that of a device; itself if it is there."""
+        if namespace(self.indptr) is library:
+            return self
+        topology = object.__new__(Topology)
+        topology._set("shape", self.shape)
+        for name in ("indptr", "indices"):
+            topology._set(name, moved(getattr(self, name), library))
+        _freeze(topology.indptr, topology.indices)
+        return topology
 
     def to_scipy(self, values: np.ndarray) -> Any:
         """Return a SciPy CSR array with these values; it owns copies of all arrays.
@@ -216,11 +240,12 @@ class Topology:
         ------
         InputError : `values` is not of shape (nnz,).
         """
-        if np.shape(values) != (self.nnz,):
-            raise InputError(f"values must have shape ({self.nnz},), got {np.shape(values)}")
+        values, home = to_host(values), self.on(np)
+        if values.shape != (self.nnz,):
+            raise InputError(f"values must have shape ({self.nnz},), got {values.shape}")
         from scipy.sparse import csr_array
 
-        return csr_array((np.array(values), self.indices.copy(), self.indptr.copy()), shape=self.shape)
+        return csr_array((np.array(values), home.indices.copy(), home.indptr.copy()), shape=self.shape)
 
     def values_of(self, matrix: Any) -> np.ndarray:
         """Return the stored values of a SciPy sparse matrix of this pattern in slot order, whatever its own order.
@@ -238,11 +263,12 @@ class Topology:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Topology):
             return NotImplemented
-        same = self.shape == other.shape and np.array_equal(self.indptr, other.indptr)
-        return same and np.array_equal(self.indices, other.indices)
+        if self.shape != other.shape or self.nnz != other.nnz:
+            return False
+        return item((self.indptr == other.indptr).all()) and item((self.indices == other.indices).all())
 
     def __hash__(self) -> int:
-        return hash((self.shape, self.indptr.tobytes(), self.indices.tobytes()))
+        return hash((self.shape, to_host(self.indptr).tobytes(), to_host(self.indices).tobytes()))
 
     def __repr__(self) -> str:
         return f"Topology({self.n_out}×{self.n_in}, nnz={self.nnz}, density={self.density:.4g})"

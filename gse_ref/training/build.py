@@ -8,6 +8,8 @@ import numpy as np
 
 from .. import data, optim
 from ..autodiff import Tensor, no_grad
+from ..backends import active
+from ..backends.arrays import library_of, to_device
 from ..counts import rounded
 from ..data import Augmentation, Dataset
 from ..errors import InputError, ShapeError
@@ -99,7 +101,7 @@ def _try_one_sample(model: Module, dataset: Dataset, dtype: np.dtype) -> None:
     """Raise InputError now if the model cannot be trained on batches of one sample."""
     try:
         with no_grad(), dropping(0, 0), probing(lambda *_: None):
-            model(Tensor(np.zeros((dataset.train.n_features, 1), dtype)))
+            model(Tensor(to_device(np.zeros((dataset.train.n_features, 1), dtype), library_of(active()))))
     except ShapeError as error:
         raise InputError(
             f"the model cannot be trained on batches of one sample ({error}): use batches and probes of at least 2 "

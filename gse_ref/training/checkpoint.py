@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.arrays import to_host
 from ..errors import CheckpointError
 from .record import write_atomically
 
@@ -63,7 +64,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         arrays |= {f"optimizer/{name}/{slot}": array for slot, array in slots.items()}
     arrays |= {f"memory/{name}": array for name, array in checkpoint.memory.items()}
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **{name: to_host(array) for name, array in arrays.items()})  # type: ignore[arg-type]
     write_atomically(path, buffer.getvalue())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autodiff import Tensor, no_grad
+from ..backends.arrays import all_finite
 from ..nn import Module, probing, watching
 
 
@@ -16,14 +17,14 @@ def first_non_finite(model: Module, x: np.ndarray) -> str:
     x : the batch (n_in, batch) at which the loss was not finite.
     """
     for name, parameter in model.named_parameters().items():
-        if not np.isfinite(parameter.data).all():
+        if not all_finite(parameter.data):
             return name
-    if not np.isfinite(x).all():
+    if not all_finite(x):
         return "the input"
     bad: list[str] = []
 
     def look(name: str, module: Module, output: Tensor) -> None:
-        if not np.isfinite(output.data).all():
+        if not all_finite(output.data):
             bad.append(name or "model")
 
     # As a probe pass: running statistics stay as they are.

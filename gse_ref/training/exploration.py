@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.arrays import to_host
 from ..counts import ceiling
 from ..explore import Method, Request, TopologyUpdate
 from ..explore.history import History
@@ -27,7 +28,9 @@ from .record import EXPLORATION, Log
 
 
 def _active(topology: Topology, silent: np.ndarray | None) -> Topology:
-    return topology if silent is None else topology.chosen(np.flatnonzero(~silent))
+    """Return the connections that take part, on the host, where they are compared and logged."""
+    home = topology.on(np)
+    return home if silent is None else home.chosen(np.flatnonzero(~to_host(silent)))
 
 
 @dataclass(frozen=True)

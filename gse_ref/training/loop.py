@@ -11,6 +11,7 @@ import numpy as np
 from .. import data, optim
 from ..autodiff import Tensor, cross_entropy, no_grad
 from ..backends import use
+from ..backends.arrays import all_finite, namespace, to_host
 from ..data import Skipped
 from ..errors import CheckpointError, DivergenceError
 from ..explore import TopologyUpdate
@@ -241,7 +242,8 @@ class Trainer:
             for x, labels in data.ordered_batches(test, self.config.batch_size, self.parts.dtype):
                 logits = self.model(Tensor(x))
                 losses += cross_entropy(logits, labels).item() * len(labels)
-                right += int(np.sum(np.argmax(logits.data, axis=0) == labels))
+                guessed = to_host(namespace(logits.data).argmax(logits.data, axis=0))
+                right += int(np.sum(guessed == labels))
         self.model.train()
         return losses / test.samples, right / test.samples
 
@@ -250,7 +252,7 @@ class Trainer:
         self.model.eval()
         with no_grad():
             for x, _ in data.ordered_batches(self.parts.dataset.test, self.config.batch_size, self.parts.dtype):
-                if not np.isfinite(self.model(Tensor(x)).data).all():
+                if not all_finite(self.model(Tensor(x)).data):
                     break
         where = first_non_finite(self.model, x)
         self.model.train()

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import data
 from ..autodiff import Tensor
+from ..backends.arrays import namespace, to_device
 from ..errors import CheckpointError, InputError
 from ..explore import SCHEDULES, Problem, Request, Target, TopologyUpdate, prune_fraction
 from ..explore.keep import require_reachable
@@ -100,7 +101,7 @@ class Rewiring:
                 raise CheckpointError(
                     f"of {name!r}, {self._config.method} keeps {own} from update to update, the checkpoint {other}"
                 )
-        self.memory = memory
+        self.memory = {name: to_device(array, namespace(self.memory[name])) for name, array in memory.items()}
 
     def follower(self) -> Observer | None:
         """Return what the method wants to see of every training step, if anything."""

@@ -52,6 +52,14 @@ def late_imports(text: str) -> list[str]:
     return found
 
 
+def imports_of_cupy(text: str) -> list[str]:
+    """Imports of CuPy or its companion anywhere in a file."""
+    nodes = list(ast.walk(ast.parse(text)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return [name for name in names if name.split(".")[0] in ("cupy", "cupyx")]
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_files_are_short_and_say_their_job(path: Path) -> None:
     text = path.read_text()
@@ -74,12 +82,7 @@ def test_imports_stand_at_the_top(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_one_file_imports_cupy(path: Path) -> None:
-    nodes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, (ast.Import, ast.ImportFrom))]
-    names = {a.name for n in nodes for a in n.names} | {
-        n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)
-    }
-    own = path.name == "cupy_device.py"
-    assert any(name.split(".")[0] == "cupy" for name in names) is own
+    assert bool(imports_of_cupy(path.read_text())) is (path.name == "cupy_device.py")
 
 
 @pytest.mark.parametrize("path", PACKAGE, ids=_name)
@@ -110,6 +113,8 @@ def test_the_definition_shares_nothing_with_the_kernels() -> None:
         (functions_too_long, "def f():\n" + "    x = 1\n" * 60),
         (literal_tolerances, "assert_allclose(a, b, rtol=1e-3)"),
         (late_imports, "def f():\n    from .kernels import spmm"),
+        (imports_of_cupy, "def f():\n    import cupy as cp"),
+        (imports_of_cupy, "from cupyx.scipy import special"),
     ],
 )
 def test_each_rule_finds_what_it_forbids(rule, planted: str) -> None:

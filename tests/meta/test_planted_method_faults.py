@@ -91,7 +91,7 @@ ONE_SHOT = [
     ),
     Fault(
         "SynFlow on signed weights",
-        reword(one_shot, "_flowing", "np.abs(parameter.data.astype(np.float64))", "1.0 * parameter.data"),
+        reword(one_shot, "_flowing", "abs(parameter.data.astype(np.float64))", "1.0 * parameter.data"),
         dense_run,
         ("synflow", "global"),
     ),
@@ -232,7 +232,7 @@ DROP_AND_GROW = [
             replace(
                 METHODS["snfs"],
                 propose=rewritten(
-                    sparse_momentum.largest_average, "np.abs(request.memory[name])", "(0.0 + request.memory[name])"
+                    sparse_momentum.largest_average, "abs(request.memory[name])", "(0.0 + request.memory[name])"
                 ),
             ),
         ),
@@ -241,7 +241,7 @@ DROP_AND_GROW = [
     ),
     Fault(
         "what grows again is counted twice",
-        reword(SELECT, "_with_regrowth", "np.delete(slots, stay)", "slots"),
+        reword(SELECT, "_with_regrowth", "xp.delete(slots, stay)", "slots"),
         dense_run,
         ("rigl, regrowing", "global"),
     ),
@@ -296,7 +296,7 @@ BOUND = [
     ),
     Fault(
         "squares that underflow are not made up for",
-        reword(sketch, "_norms", "total + lost", "total"),
+        reword(sketch, "_norms", "to_host(total) + lost", "to_host(total)"),
         test_sketch.test_a_tiny_row_beside_a_huge_one_is_bounded,
     ),
     Fault(

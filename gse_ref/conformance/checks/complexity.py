@@ -208,6 +208,7 @@ def _check(
         needs,
         body,
         corners=corners,
+        seeded=one_method,
         applies=partial(_applies, phase),
     )
 

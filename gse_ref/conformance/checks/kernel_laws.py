@@ -161,6 +161,7 @@ CHECKS = (
         (),
         _same_again,
         corners=_each,
+        seeded=True,
         applies=_stated,
     ),
     Check(

@@ -228,6 +228,7 @@ CHECKS = (
         ("sample",),
         _sample,
         corners=_numbers(len(LAWS)),
+        seeded=True,
     ),
     Check(
         "sample_independent",
@@ -237,6 +238,7 @@ CHECKS = (
         ("sample",),
         _independent,
         corners=_numbers(len(PAIRED)),
+        seeded=True,
     ),
     Check(
         "sample_not_too_even",
@@ -246,6 +248,7 @@ CHECKS = (
         ("sample",),
         _too_even,
         corners=_numbers(1),
+        seeded=True,
     ),
     Check(
         "candidates",

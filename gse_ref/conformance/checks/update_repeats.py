@@ -180,6 +180,7 @@ CHECKS = (
         ("update",),
         _uniform,
         corners=_set_cases,
+        seeded=True,
         applies=_no_set,
     ),
     _check(
