@@ -20,6 +20,7 @@ from .cost import Cost
 from .data import Data
 from .info import Info
 from .scaling import Scaling
+from .selftest import Selftest
 from .study import Study
 from .train import Train
 
@@ -92,6 +93,7 @@ def _parse(arguments: Sequence[str]) -> Any:
         | Annotated[Cost, tyro.conf.subcommand("cost")]
         | Annotated[Scaling, tyro.conf.subcommand("scaling")]
         | Annotated[Conformance, tyro.conf.subcommand("conformance")]
+        | Annotated[Selftest, tyro.conf.subcommand("selftest")]
     )
     return tyro.cli(
         commands,

@@ -49,6 +49,15 @@ class Cpu(Own):
         super().__init__("cpu")
 
 
+class Gpu(Own):
+    """The CUDA kernels, on arrays copied to the device and back; needs CuPy and a device."""
+
+    linear = False
+
+    def __init__(self) -> None:
+        super().__init__("gpu")
+
+
 class Shadow(Own):
     """The Numba kernels, checked by the definition on every call."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...backends import Geometry, TransposePlan, get, most_threads
+from ...backends.hosted import hosted
 from ..adapter import Adapter, Array, NotCovered
 from ..problems import Pattern, Weights
 
@@ -13,7 +14,7 @@ class OwnKernels(Adapter):
     """Products by a backend of this project."""
 
     def __init__(self, backend: str) -> None:
-        self.backend = get(backend)
+        self.backend = hosted(get(backend))
 
     def plan(self, pattern: Pattern | Weights) -> TransposePlan:
         """Return the pattern read by columns."""

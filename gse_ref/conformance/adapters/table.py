@@ -19,6 +19,7 @@ class Shipped(NamedTuple):
 SHIPPED: dict[str, Shipped] = {
     "naive": Shipped("own:Naive", "the definition: literal loops"),
     "cpu": Shipped("own:Cpu", "the Numba kernels of this package"),
+    "gpu": Shipped("own:Gpu", "the CUDA kernels of this package; needs CuPy and a device"),
     "shadow": Shipped("own:Shadow", "the Numba kernels, checked by the definition on every call"),
     "scipy": Shipped("scipy_sparse:SciPy", "what scipy.sparse offers"),
     "torch-sparse": Shipped("torch_sparse:TorchSparse", "what torch.sparse offers; needs torch"),

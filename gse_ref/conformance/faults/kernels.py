@@ -265,7 +265,7 @@ FAULTS = (
     Fault(
         "tail-of-the-batch-dropped", "samples after the last 16 lost", "gradient_on_pattern", TailOfTheBatchDropped
     ),
-    Fault("padding-counted", "a padded batch summed with its padding", "gradient_on_pairs", PaddingCounted),
+    Fault("batch-padding-counted", "a padded batch summed with its padding", "gradient_on_pairs", PaddingCounted),
     Fault("pairs-sorted", "scores by edge id, not in the order of the pairs", "gradient_on_pairs", PairsSorted),
     Fault("magnitudes-of-pairs", "absolute values instead of signed ones", "gradient_on_pairs", MagnitudesOfPairs),
     Fault("edge-ids-in-32-bits", "edge ids modulo 2^32", "gradient_on_pairs_wide", EdgeIdsIn32Bits),

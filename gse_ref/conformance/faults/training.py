@@ -243,7 +243,7 @@ _RUNS: tuple[tuple[str, str, str, type[OwnRun]], ...] = (
         "training_running_statistics",
         _StatisticsMovedByProbe,
     ),
-    ("update-after-end", "updates go on after T_end", "training_last_update", _UpdateAfterEnd),
+    ("trained-update-after-end", "updates go on after T_end", "training_last_update", _UpdateAfterEnd),
     ("steps-from-zero", "steps count from 0: updates come one step late", "training_first_update", _StepsFromZero),
     ("fraction-of-next-step", "α off by one step", "training_fraction", _FractionOfNextStep),
     (
@@ -252,7 +252,7 @@ _RUNS: tuple[tuple[str, str, str, type[OwnRun]], ...] = (
         "training_grown_momentum",
         _StaleMomentum,
     ),
-    ("momentum-cleared", "an update clears all momenta", "training_survivors_momentum", _MomentumCleared),
+    ("trained-momentum-cleared", "an update clears all momenta", "training_survivors_momentum", _MomentumCleared),
     (
         "trained-momentum-shuffled",
         "momenta stay in their slots while connections move, as in SparseLab 0.2.2",

@@ -80,15 +80,17 @@ FAULTS = (
     Fault(
         "grabo-axes-swapped", "GraBo sums over units instead of samples", "update_gse_grabo", choice.SidesSwapped
     ),
-    Fault("grabo-signed-sums", "GraBo sums values instead of magnitudes", "update_gse_grabo", choice.SignedSums),
     Fault(
-        "graest-two-sign-vectors",
+        "update-grabo-signed-sums", "GraBo sums values instead of magnitudes", "update_gse_grabo", choice.SignedSums
+    ),
+    Fault(
+        "update-graest-two-sign-vectors",
         "GraEst uses other signs for the outputs than for the inputs",
         "update_gse_graest",
         choice.TwoSignVectors,
     ),
     Fault("rigl-one-sample", "RigL's gradient is that of the first sample", "update_rigl", choice.FirstSampleAlone),
-    Fault("nan-scores-accepted", "scores that are NaN count as 0", "update_not_finite", choice.NaNIsZero),
+    Fault("update-nan-scores-accepted", "scores that are NaN count as 0", "update_not_finite", choice.NaNIsZero),
     Fault(
         "set-grows-first",
         "SET grows the inactive connections of lowest edge ids",
@@ -140,7 +142,7 @@ FAULTS = (
     ),
     Fault("threads-break-ties", "ties are broken as the threads come", "update_threads", change.ThreadsBreakTies),
     Fault(
-        "seed-ignored",
+        "update-seed-ignored",
         "SET draws from a generator that goes on from update to update",
         "update_deterministic",
         change.NoSeed,

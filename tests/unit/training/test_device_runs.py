@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ from gse_ref.explore import METHODS, one_shot
 from gse_ref.training import checkpoint
 from gse_ref.training.loop import Trainer
 from gse_ref.training.record import LOGS
+from tests.contract.emulated import emulated
 from tests.device_array import LIBRARY, DeviceArray, device_backend
+from tests.host_cuda.build import needs_compiler
 from tests.unit.training.test_image_runs import small as small_images
+from tests.unit.training.test_image_runs import write_images
 from tests.unit.training.test_method_runs import small
 
+TOPOLOGY = "topology.jsonl"
 Log = list[tuple[str, dict[str, Any]]]
 
 
@@ -180,3 +185,40 @@ def test_batches_left_on_the_host_are_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(select._loaded, "device", replace(device_backend(plain), gather=plain.gather))
     with pytest.raises((TypeError, InputError), match="host"):
         next(trainer.steps())
+
+
+@needs_compiler
+@pytest.mark.parametrize("method", ["gse", "gse-graest", "rigl"])
+@pytest.mark.parametrize("model", ["mlp", "resnet20"])
+def test_cuda_kernels_train_as_the_others_do(
+    model: str, method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernels run on the host, on arrays that refuse to be copied: they move the same connections."""
+    monkeypatch.setitem(select._LOADERS, "device", lambda: device_backend(emulated()))
+    changes: dict[str, Any] = {"method": method, "dtype": "float64", "epochs": 1, "until": 1.0, "every": 2}
+    if model == "mlp":
+        make = partial(small, **changes)
+    else:
+        tiny = {
+            "data": write_images(tmp_path, 4, train=16, test=4),
+            "width": 0.0625,
+            "batch_size": 4,
+            "density": 0.3,
+        }
+        make = partial(small_images, tmp_path, None, **tiny | changes)
+    (host, expected), (device, actual) = trained(make()), trained(make(backend="device"))
+    assert host.progress.updates == device.progress.updates > 0
+    counts = ("name", "nnz", "pruned", "grown", "candidates")
+    moved = [
+        [
+            tuple(layer.get(key) for key in counts)
+            for name, row in log
+            if name == TOPOLOGY
+            for layer in row["layers"]
+        ]
+        for log in (actual, expected)
+    ]
+    assert moved[0] == moved[1]
+    for name, layer in host.layers.items():
+        ids = arrays.to_host(device.layers[name].topology.edge_ids)
+        np.testing.assert_array_equal(ids, layer.topology.edge_ids)
