@@ -23,6 +23,7 @@ from gse_ref import errors
         (errors.UnfinishedError, 1, Exception),
         (partial(errors.AllocationLimitError, size=8), 1, MemoryError),
         (errors.NotLinearError, 1, Exception),
+        (errors.ConformanceError, 1, Exception),
         (errors.MissingDependencyError, 3, ImportError),
     ],
 )
@@ -36,7 +37,7 @@ def test_exit_codes_and_bases(kind: Callable[[str], errors.GseError], code: int,
 
 def test_every_error_is_in_the_table_above() -> None:
     kinds = {v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.GseError)}
-    assert len(kinds) == 11
+    assert len(kinds) == 12
 
 
 def test_a_name_that_was_nearly_right() -> None:

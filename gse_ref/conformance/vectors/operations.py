@@ -44,6 +44,8 @@ def arguments_of(operation: str) -> tuple[str, ...]:
 
 
 def _parts(value: Any, what: str, length: int | None = None) -> list[Any]:
+    if isinstance(value, np.ndarray) and value.ndim == 1 and length is None:
+        return list(value)
     if not isinstance(value, (tuple, list)) or (length is not None and len(value) != length):
         wanted = "a tuple or list" if length is None else f"{length} parts"
         raise Disagreement(f"{what} gave back a {type(value).__name__}, not {wanted}", value, kind="malformed")

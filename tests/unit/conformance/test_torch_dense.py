@@ -13,7 +13,7 @@ from gse_ref.conformance.adapters.torch_dense import TorchDense
 
 #: Checks of long fixed runs, for which a suite has no time, and of what dense masks cannot do.
 LONG = {"update_set_uniform", "training_losses", "training_topologies", "training_resume"}
-DENSE = {name for name in checks() if name.endswith(("_wide", "_threads"))}
+DENSE = {name for name in checks() if name.endswith(("_wide", "_threads", "_many_inputs"))}
 NAMES = [name for name, check in checks().items() if check.level != "complexity" and name not in LONG | DENSE]
 
 

@@ -29,7 +29,7 @@ from gse_ref.errors import InputError
         ({"observe": None}, "available: gradient, nothing, topology"),
         ({"optimizer": "sdg"}, "did you mean 'sgd'"),
         ({"dtype": "float16"}, "did you mean 'float"),
-        ({"backend": "gpu"}, "available: cpu, naive, shadow"),
+        ({"backend": "gpuu"}, "did you mean 'gpu'"),
         ({"epochs": 0}, "epochs must be a whole number, at least 1, got 0"),
         ({"epochs": 1.5}, "epochs must be a whole number"),
         ({"epochs": True}, "epochs must be a whole number"),
