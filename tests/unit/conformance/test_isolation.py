@@ -129,3 +129,16 @@ def test_nothing_is_left_when_the_command_ends(tmp_path: Path, number: int, code
         if _alive(adapter):
             time.sleep(0.01)
     assert not _alive(adapter)
+
+
+def test_with_more_seeds_only_what_they_change_is_judged_again() -> None:
+    """Corners are the same with every seed; what is drawn, and what is judged by numbers of the seed, is not."""
+    names = ["forward", "explicit_zeros", "same_bits_again"]
+    results = isolated("cpu", ["kernels"], only=names, repeat=3, effort=0.1)
+    counted = {name: [result.cases for result in results if result.name == name] for name in names}
+    assert len(counted["explicit_zeros"]) == 1
+    first, *later = counted["forward"]
+    assert len(later) == 2
+    assert all(0 < cases < first for cases in later), "without the corners, but not without what is drawn"
+    assert len(counted["same_bits_again"]) == 3
+    assert len(set(counted["same_bits_again"])) == 1
