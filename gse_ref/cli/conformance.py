@@ -183,7 +183,7 @@ class Faults:
         rows = []
         for fault in [fault for fault in FAULTS if fault.caught_by in names]:
             with redirect_stdout(sys.stderr):
-                [result] = conformance.run(fault.make, only=[fault.caught_by], seed=self.seed)
+                [result] = conformance.run(fault.make, only=[fault.caught_by], seed=self.seed, smallest=False)
             verdict = "killed" if result.status == FAILED else "survived"
             _tell(f"{verdict:<10}{fault.name}  {result.seconds:.1f} s")
             rows.append({"fault": fault.name, "what": fault.what, "caught_by": fault.caught_by, "verdict": verdict})

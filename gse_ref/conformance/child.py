@@ -50,7 +50,7 @@ def _checked(job: Job, loaded: Loaded, pulse: Pulse, tell: Tell) -> None:
         journal.clear()
         tell({"begun": [seed, name]})
         corners = seed == job.first_seed
-        result = run_check(checks()[name], subject(seed), loaded.how, job.effort, corners)
+        result = run_check(checks()[name], subject(seed), loaded.how, job.effort, corners=corners)
         tell({"result": result.to_json()})
 
 

@@ -13,10 +13,10 @@ from .check import LEVELS, Check
 from .code import Call
 from .judge import Disagreement
 from .loading import load
-from .result import FAILED, NOT_COVERED, PASSED, Failure, Result
+from .result import FAILED, NOT_COVERED, PASSED, UNSHRUNK, Failure, Result
 from .subject import LIMIT, Subject
 
-#: Seconds after which a failing example of a check is not made smaller any more.
+#: Seconds after a failure in which a smaller example is looked for.
 SHRINKING = 20.0
 
 
@@ -27,8 +27,8 @@ class _Ended(BaseException):
 class _Trial:
     """One check on one subject: counts cases, remembers the smallest failure, ends shrinking in time."""
 
-    def __init__(self, check: Check, subject: Subject) -> None:
-        self.check, self.subject = check, subject
+    def __init__(self, check: Check, subject: Subject, effort: float) -> None:
+        self.check, self.subject, self.effort = check, subject, effort
         self.cases, self.skipped, self.reasons = 0, 0, dict[str, None]()
         self.found: Disagreement | None = None
         self.calls: list[Call] = []
@@ -68,14 +68,14 @@ class _Trial:
             raise Disagreement(said, kind="malformed") from error
 
 
-def _drawn(trial: _Trial, effort: float) -> None:
+def _drawn(trial: _Trial) -> None:
     """Judge drawn cases; the smallest failing one comes last."""
     from hypothesis import HealthCheck, Phase, given, seed, settings
 
     cases = trial.check.cases
     if cases is None:
         return
-    examples = max(1, round(trial.check.examples * effort))
+    examples = max(1, round(trial.check.examples * trial.effort))
     ways = settings(
         max_examples=examples,
         deadline=None,
@@ -108,14 +108,16 @@ def _corner(trial: _Trial, case: Any) -> None:
     raise _flaky(trial)
 
 
-def _judge(trial: _Trial, effort: float, corners: bool) -> Disagreement | None:
+def _corners(trial: _Trial) -> None:
+    for case in trial.check.corners(trial.subject.states):
+        _corner(trial, case)
+
+
+def _found(trial: _Trial, judge: Callable[[_Trial], None]) -> Disagreement | None:
     from hypothesis.errors import Flaky
 
     try:
-        if corners or trial.check.seeded:
-            for case in trial.check.corners(trial.subject.states):
-                _corner(trial, case)
-        _drawn(trial, effort)
+        judge(trial)
     except Disagreement as found:
         return found
     except _Ended:
@@ -125,8 +127,39 @@ def _judge(trial: _Trial, effort: float, corners: bool) -> Disagreement | None:
     return None
 
 
+def _example(trial: _Trial) -> str:
+    return "\n".join(call.text() for call in trial.calls)
+
+
+def _smaller(trial: _Trial, found: Disagreement) -> Disagreement:
+    """Return a failure of the same kind on a drawn case, if one has a smaller example than this corner."""
+    if found.kind in UNSHRUNK:
+        return found
+    drawn = _Trial(trial.check, trial.subject, trial.effort)
+    drawn.failed_at = time.monotonic()
+    other = _found(drawn, _drawn)
+    if other is None or other.kind != found.kind or len(_example(drawn)) >= len(_example(trial)):
+        return found
+    trial.calls = drawn.calls
+    return other
+
+
+def _judge(trial: _Trial, corners: bool, smallest: bool) -> Disagreement | None:
+    if corners or trial.check.seeded:
+        found = _found(trial, _corners)
+        if found is not None:
+            return _smaller(trial, found) if smallest else found
+    return _found(trial, _drawn)
+
+
 def run_check(
-    check: Check, subject: Subject, how: str = "adapter = ...", effort: float = 1.0, corners: bool = True
+    check: Check,
+    subject: Subject,
+    how: str = "adapter = ...",
+    effort: float = 1.0,
+    *,
+    corners: bool = True,
+    smallest: bool = True,
 ) -> Result:
     """Run one check.
 
@@ -136,13 +169,14 @@ def run_check(
     how : code that makes the adapter, for the example.
     effort : factor of the number of cases.
     corners : whether the cases are judged that are the same with every seed.
+    smallest : whether to look for a smaller example where one of these fails.
     """
     missing = [name for name in check.needs if name not in subject.operations]
     why = f"the adapter has no {', '.join(missing)}" if missing else check.applies(subject.states)
     if why is not None:
         return Result.of(check, NOT_COVERED, why=why, seed=subject.seed)
-    start, trial = time.perf_counter(), _Trial(check, subject)
-    found = _judge(trial, effort, corners)
+    start, trial = time.perf_counter(), _Trial(check, subject, effort)
+    found = _judge(trial, corners, smallest)
     counted: dict[str, Any] = {"cases": trial.cases, "skipped": trial.skipped, "seed": subject.seed}
     counted["seconds"] = time.perf_counter() - start
     if found is not None:
@@ -162,6 +196,7 @@ def run(
     seed: int = 0,
     effort: float = 1.0,
     limit: float = LIMIT,
+    smallest: bool = True,
     how: str = "",
     tell: Callable[[Result], None] = lambda result: None,
 ) -> list[Result]:
@@ -173,6 +208,7 @@ def run(
         package.module:Name; or the name of a shipped adapter.
     levels : which levels. only : names of checks, all if empty.
     seed : of everything drawn. effort : factor of the number of cases. limit : seconds a call may take.
+    smallest : whether to look for a smaller example where a fixed case fails; verdicts are the same without.
     how : code that makes the adapter, for the examples.
     tell : is told every result at once.
 
@@ -186,6 +222,6 @@ def run(
     subject = Subject(loaded.adapter, seed, limit)
     results = []
     for check in checks:
-        results.append(run_check(check, subject, how or loaded.how, effort))
+        results.append(run_check(check, subject, how or loaded.how, effort, smallest=smallest))
         tell(results[-1])
     return results

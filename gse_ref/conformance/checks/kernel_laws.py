@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -89,8 +89,23 @@ def _results_stay(subject: Subject, case: tuple[str, np.dtype]) -> None:
                 raise Disagreement(what, held, copy, kind="modified")
 
 
-def _operands(subject: Subject, dtype: np.dtype, large: bool) -> tuple[Product, Convolution]:
-    """Return half full layers of normal numbers: of some 80,000 multiplications, or of more than 2^22."""
+class _Size(NamedTuple):
+    """Sides of a layer (n_out, n_in, batch) and of a convolution (n_out, channels, side, batch)."""
+
+    layer: tuple[int, int, int]
+    convolution: tuple[int, int, int, int]
+
+
+#: To be read by eye; of some 80,000 multiplications; of more than 2^22, which most programs share out to threads.
+SMALL, MEDIUM, LARGE = (
+    _Size((2, 4, 9), (2, 1, 3, 3)),
+    _Size((40, 50, 77), (8, 2, 5, 45)),
+    _Size((160, 200, 275), (16, 4, 15, 70)),
+)
+
+
+def _operands(subject: Subject, dtype: np.dtype, size: _Size) -> tuple[Product, Convolution]:
+    """Return half full layers of normal numbers."""
     generator = stream(subject.seed, "check")
 
     def half(*shape: int) -> Topology:
@@ -100,19 +115,24 @@ def _operands(subject: Subject, dtype: np.dtype, large: bool) -> tuple[Product, 
     def normal(*shape: int) -> np.ndarray:
         return generator.standard_normal(shape).astype(dtype)
 
-    n_out, n_in, batch = (160, 200, 275) if large else (40, 50, 77)
+    n_out, n_in, batch = size.layer
     dense = half(n_out, n_in)
     layer = Product(dense, normal(dense.nnz), normal(n_in, batch), normal(n_out, batch), normal(n_out))
-    n_out, channels, side, batch = (16, 4, 15, 70) if large else (8, 2, 5, 45)
+    n_out, channels, side, batch = size.convolution
     taps, geometry = half(n_out, channels * 9), Geometry(3, 1, 1)
     images = normal(channels, side, side, batch), normal(n_out, side, side, batch)
     return layer, Convolution(taps, normal(taps.nnz), *images, normal(n_out), geometry)
 
 
-def _same_again(subject: Subject, case: tuple[str, np.dtype]) -> None:
-    name, dtype = case
+def _each_by_size(states: Declaration) -> Iterator[tuple[str, np.dtype, _Size]]:
+    """Yield each operation with each dtype, the small ones first: their example is read."""
+    yield from ((name, dtype, size) for size in (SMALL, MEDIUM) for name, dtype in _each(states))
+
+
+def _same_again(subject: Subject, case: tuple[str, np.dtype, _Size]) -> None:
+    name, dtype, size = case
     operation = _offered(subject, name)
-    operands = _case_of(name, *_operands(subject, dtype, large=False))
+    operands = _case_of(name, *_operands(subject, dtype, size))
     first = array(_call(subject, name, operands), operation.result, None, "f")
     again = f"{name} called twice: {operation.result}"
     same_floats(_call(subject, name, operands), first, again, signed_zeros=True)
@@ -121,7 +141,7 @@ def _same_again(subject: Subject, case: tuple[str, np.dtype]) -> None:
 def _any_threads(subject: Subject, case: tuple[str, np.dtype]) -> None:
     name, dtype = case
     operation = _offered(subject, name)
-    operands = _case_of(name, *_operands(subject, dtype, large=True))
+    operands = _case_of(name, *_operands(subject, dtype, LARGE))
     subject.call("set_threads", 1)
     one = array(_call(subject, name, operands), operation.result, None, "f")
     subject.call("set_threads", 2)
@@ -160,7 +180,7 @@ CHECKS = (
         SECTION,
         (),
         _same_again,
-        corners=_each,
+        corners=_each_by_size,
         seeded=True,
         applies=_stated,
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -34,7 +36,7 @@ def test_a_right_adapter_passes(adapter: type[Adapter]) -> None:
 
 @pytest.mark.parametrize("fault", UNTIMED, ids=lambda fault: fault.name)
 def test_a_fault_is_caught_by_the_check_meant_for_it(fault: Fault) -> None:
-    (result,) = run(fault.make, only=[fault.caught_by])
+    (result,) = run(fault.make, only=[fault.caught_by], smallest=False)
     assert result.status == "failed", fault.what
     assert result.failure is not None
     assert result.failure.kind in ("wrong", "malformed", "modified"), result.text()
@@ -59,3 +61,30 @@ def test_the_example_is_small_and_runs() -> None:
     spoken: dict = {"adapter": Wrong()}
     exec("\n".join([start[0], start[1], call.replace("print(", "y = (", 1)]), spoken)
     assert np.array_equal(spoken["y"].T, eval(found.actual, spoken), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes_smaller"),
+    [("active-grown", True), ("update-in-place", True), ("edge-ids-overflow", False), ("batch-remembered", True)],
+)
+def test_a_corner_that_fails_gives_way_to_a_smaller_example(name: str, becomes_smaller: bool) -> None:
+    """An edge id beyond 32 bits is in no drawn case: the corner stays."""
+    (fault,) = (fault for fault in FAULTS if fault.name == name)
+    first, smallest = (run(fault.make, only=[fault.caught_by], smallest=way)[0].failure for way in (False, True))
+    assert first.kind == smallest.kind
+    assert (len(smallest.code) < len(first.code) / 2) == becomes_smaller
+    assert becomes_smaller or smallest == first
+
+
+def test_a_smaller_example_that_hangs_leaves_the_first() -> None:
+    class Slow(SciPy):
+        seen = False
+
+        def forward(self, weights, x, bias):
+            if self.seen:
+                time.sleep(60)
+            self.seen = True
+            return super().forward(weights, x, bias)[:, :0]
+
+    (result,) = run(Slow, only=["forward"], limit=0.2)
+    assert result.failure.kind == "malformed", result.text()
