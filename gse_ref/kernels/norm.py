@@ -153,16 +153,11 @@ def _masked_pulls(source, sign, pull, size, centre, scale, offset, zero):
     return total, product
 
 
-@njit(fastmath=FASTMATH)
-def _kept_pulls(source, sign, pull, size, centre, scale, offset, zero, kept):
-    """`_masked_pulls` that leaves t in `kept`: the second pass then reads one array less."""
-    total, product = zero, zero
+@njit
+def _mask(sign, pull, size, zero, kept):
+    """kept = pull where sign > 0, else 0."""
     for k in range(size):
-        t = pull[k] if sign[k] > 0 else zero
-        kept[k] = t
-        total += t
-        product += t * _hat(source[k], centre, scale, offset)
-    return total, product
+        kept[k] = pull[k] if sign[k] > 0 else zero
 
 
 @njit(fastmath={"contract"})
@@ -232,8 +227,9 @@ def _sums(c, x, y, dy, centre, scale, offset, kept):
     for start in range(0, size, CHUNK):
         count, k = min(CHUNK, size - start), c * size + start
         if kept.size > 0:
-            own = at(kept, k)
-            sums = _kept_pulls(at(x, k), at(y, k), at(dy, k), count, centre, scale, offset, zero, own)
+            # A loop of its own, in the first-level cache: none may both sum and store (see `FASTMATH`).
+            _mask(at(y, k), at(dy, k), count, zero, at(kept, k))
+            sums = _pulls(at(x, k), at(kept, k), count, centre, scale, offset, zero)
         elif y.size > 0:
             sums = _masked_pulls(at(x, k), at(y, k), at(dy, k), count, centre, scale, offset, zero)
         else:

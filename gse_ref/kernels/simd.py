@@ -15,6 +15,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 # Differs from fastmath=True: NaN and infinity keep their meaning; sums may be regrouped and fused.
+# A loop over plain elements must then not both sum and store: it is compiled twice, for arrays that lie apart and
+# for arrays so near that they might overlap, and the two group their sums differently.
 FASTMATH = {"contract", "reassoc"}
 _FLAGS = ("contract", "reassoc")
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
