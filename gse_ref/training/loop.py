@@ -144,17 +144,18 @@ class Trainer:
         ------
         DivergenceError : a number that is not finite, with step and layer.
         """
-        with use(self.config.backend), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            while self.progress.step < self.total_steps:
-                start = self.progress.step % self.parts.per_epoch
-                args = (self.parts.dataset.train, self.config.batch_size, self.config.seed, self.epoch)
-                batches = data.epoch_batches(*args, self.parts.dtype, start=start, augment=self.parts.augment)
-                for x, labels in batches:
-                    self._step(x, labels)
+        while self.progress.step < self.total_steps:
+            start = self.progress.step % self.parts.per_epoch
+            args = (self.parts.dataset.train, self.config.batch_size, self.config.seed, self.epoch)
+            batches = data.epoch_batches(*args, self.parts.dtype, start=start, augment=self.parts.augment)
+            for _ in range(start, self.parts.per_epoch):
+                # Not across the yield: until the next step the backend in use is the caller's, whatever steps next.
+                with use(self.config.backend), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    self._step(*next(batches))
                     ended = self.progress.step % self.parts.per_epoch == 0
                     if ended:
                         self._end_epoch()
-                    yield ended
+                yield ended
 
     def _step(self, x: np.ndarray, labels: np.ndarray) -> None:
         step = self.progress.step + 1

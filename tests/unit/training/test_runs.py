@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import gse_ref as gse
+from gse_ref.backends import active, use
 from gse_ref.errors import CheckpointError, DataError, DivergenceError, InputError
 from gse_ref.explore import METHODS, one_shot
 from gse_ref.kernels import launch
@@ -358,3 +359,20 @@ def test_slow_backends_make_the_same_run(backend: str, tmp_path: Path) -> None:
     assert [[[layer.get(k) for k in keys] for layer in row["layers"]] for row in actual] == [
         [[layer.get(k) for k in keys] for layer in row["layers"]] for row in expected
     ]
+
+
+def test_runs_stepped_in_turn_do_not_meet() -> None:
+    """Each step computes with the backend of its own run, and leaves the caller's in use."""
+    options = {"data": "synthetic:16:64:3", "hidden": (8,), "batch_size": 16, "epochs": 1, "every": 2, "until": 1.0}
+    configs = [small(None, backend=backend, **options) for backend in ("cpu", "naive")]
+    alone = [Trainer(config, lambda name, row: None) for config in configs]
+    for trainer in alone:
+        assert sum(1 for _ in trainer.steps()) == trainer.total_steps
+    together = [Trainer(config, lambda name, row: None) for config in configs]
+    with use("shadow"):
+        own = active()
+        for _ in zip(*(trainer.steps() for trainer in together), strict=True):
+            assert active() is own
+    for one, other in zip(alone, together, strict=True):
+        for name, array in one.model.state_dict().items():
+            np.testing.assert_array_equal(other.model.state_dict()[name], array, err_msg=name)
