@@ -93,7 +93,7 @@ def test_what_is_no_result_is_a_verdict(returned: object, said: str) -> None:
         def update(self, problem):
             return returned
 
-    (result,) = run(Broken, only=["update_total"])
+    (result,) = run(Broken, only=["update_total"], smallest=False)
     assert result.status == "failed"
     assert result.failure.kind == "malformed"
     assert said in result.failure.what
