@@ -6,12 +6,17 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from gse_ref.conformance import Adapter, run
+from gse_ref.conformance import Adapter, run, runner
 from gse_ref.conformance.adapters.own import Cpu, Naive
 from gse_ref.conformance.catalogue import checks
+from gse_ref.conformance.check import Check
 from gse_ref.conformance.faults import FAULTS, Fault
+from gse_ref.conformance.judge import Disagreement
+from gse_ref.conformance.runner import run_check
+from gse_ref.conformance.subject import Subject
 
 #: Whatever only a clock can find is left to `gse-ref conformance faults`: a test looks at none.
 UNTIMED = [fault for fault in FAULTS if not fault.caught_by.endswith("_time")]
@@ -74,6 +79,28 @@ def test_a_corner_that_fails_gives_way_to_a_smaller_example(name: str, becomes_s
     assert first.kind == smallest.kind
     assert (len(smallest.code) < len(first.code) / 2) == becomes_smaller
     assert becomes_smaller or smallest == first
+
+
+def test_a_larger_example_does_not_take_the_place_of_a_corner() -> None:
+    def body(subject: Subject, case: int) -> None:
+        subject.call("update_due", case, 1, 1)
+        raise Disagreement("is due")
+
+    class Due(SciPy):
+        def update_due(self, step, interval, end):
+            return True
+
+    drawn = {"cases": lambda states: st.just(1000), "corners": lambda states: [7]}
+    check = Check("due", "selection", "is never due", "section 4", ("update_due",), body, **drawn)
+    assert "adapter.update_due(7, 1, 1)" in run_check(check, Subject(Due())).failure.code
+    assert "adapter.update_due(1000, 1, 1)" in run_check(check, Subject(Due()), corners=False).failure.code
+
+
+def test_a_smaller_example_is_looked_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    (fault,) = (fault for fault in FAULTS if fault.name == "active-grown")
+    first = run(fault.make, only=[fault.caught_by], smallest=False)[0].failure
+    monkeypatch.setattr(runner, "SHRINKING", -1.0)
+    assert run(fault.make, only=[fault.caught_by])[0].failure == first
 
 
 def test_a_smaller_example_that_hangs_leaves_the_first() -> None:
