@@ -180,8 +180,10 @@ class allocation_guard:
     else changes: what is not refused goes to the functions that would have got it.
 
     Not seen: memory that other libraries take from the system themselves (torch, BLAS, std::vector inside SciPy,
-    NumPy's own scratch for sorting), files mapped into memory, arrays made before the block, and many small arrays
-    that are large only together. Numba adds about 100 bytes to an array, `backends.empty` 64.
+    NumPy's own scratch for sorting), files mapped into memory, arrays made before the block, many small arrays
+    that are large only together, and the table of a dictionary whose keys are all strings: the process has one, of
+    its interned names, that grows in the middle of whatever runs. Numba adds about 100 bytes to an array,
+    `backends.empty` 64.
 
     Parameters
     ----------

@@ -30,6 +30,33 @@ def _admits(shared, size):
     return 0
 
 
+@cfunc(_word(_word))
+def _holds_names(size):
+    """Whether CPython's table of a dictionary has exactly this many bytes if all keys are strings.
+
+    A head of 32 bytes, 2**k indices of 1, 2 or 4 bytes, and 16 bytes for each of ⌊2**(k + 1) / 3⌋ entries
+    (`PyDictKeysObject` of CPython 3.11 and later).
+    """
+    slots = 8
+    while slots * 8 < size:
+        index = 1 if slots < 1 << 8 else 2 if slots < 1 << 16 else 4
+        if 32 + slots * index + slots * 2 // 3 * 16 == size:
+            return 1
+        slots *= 2
+    return 0
+
+
+_admits_array, _holds = _function(_admits.address, 2), _function(_holds_names.address, 1)
+
+
+@cfunc(_word(_word, _word))
+def _admits_unless_names(shared, size):
+    return 1 if _holds(size) else _admits_array(shared, size)
+
+
+_admits_object = _function(_admits_unless_names.address, 2)
+
+
 def limited(context, malloc, calloc, realloc, free, sized_free):
     """Return malloc, calloc, realloc and free that do as the functions at these addresses, within the limit.
 
@@ -40,9 +67,11 @@ def limited(context, malloc, calloc, realloc, free, sized_free):
     Parameters
     ----------
     context, malloc, calloc, realloc, free : addresses, as CPython's and NumPy's tables of allocators hold them.
-    sized_free : whether free takes the size of the block too, as NumPy's does.
+    sized_free : whether free takes the size of the block too, as NumPy's does. The others are CPython's: there
+        the table of a dictionary of strings passes, for every process has one of all its interned names, which
+        doubles or is written anew in the middle of whatever runs.
     """
-    admits = _function(_admits.address, 2)
+    admits = _admits_array if sized_free else _admits_object
     inner_malloc, inner_calloc, inner_realloc = _function(malloc, 2), _function(calloc, 3), _function(realloc, 3)
     inner_free = _function(free, 3 if sized_free else 2, returns=False)
 

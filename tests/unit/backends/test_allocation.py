@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -79,6 +80,18 @@ def test_below_the_limit_nothing_fails(maker: str) -> None:
     with gse.allocation_guard(32 * BYTES) as guard:
         MAKERS[maker]()
     assert BYTES <= guard.largest < 32 * BYTES
+
+
+@pytest.mark.parametrize("count", [40_000, 100_000, 700_000])
+def test_the_table_of_all_names_may_grow(count: int) -> None:
+    """The process's table of interned names is a dictionary of strings and grows when it must, for whoever runs."""
+    names = [str(k) for k in range(count)]
+    with gse.allocation_guard(500_000) as guard:
+        table = dict.fromkeys(names)
+    assert sys.getsizeof(table) > 900_000
+    assert guard.largest < 500_000, "nor does it count"
+    with pytest.raises(AllocationLimitError), gse.allocation_guard(500_000):
+        dict.fromkeys(range(count))
 
 
 def deep(size: int) -> np.ndarray:
