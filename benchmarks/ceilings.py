@@ -17,8 +17,8 @@ import numpy as np
 from numba import njit
 
 from gse_ref.backends import Geometry, empty
-from gse_ref.kernels.simd import FASTMATH, at, axpy, copy, fill, tile
-from gse_ref.kernels.spmm import WIDE
+from gse_ref.kernels.simd import at, axpy, copy, fill, tile
+from gse_ref.kernels.sums import WIDE
 
 #: Sizes of what is touched, in bytes, from well inside a first-level cache to well beyond a third-level one.
 SIZES = tuple(1 << power for power in range(13, 29))
@@ -30,7 +30,7 @@ T = 128
 ITEM, OFFSET = 4, 8
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True)
 def _load_and_add(x, repeats, out):
     total = tile(x, T)
     fill(total, np.float32(0), T)
@@ -40,7 +40,7 @@ def _load_and_add(x, repeats, out):
     copy(at(out, 0), total, T)
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True)
 def _copy(x, repeats, out):
     for _ in range(repeats):
         for b in range(0, x.size, T):

@@ -11,6 +11,7 @@ from ..kernels import alias as alias_kernels
 from ..kernels import candidates as candidate_kernels
 from ..kernels import edit, elementwise, gather, sddmm, spmm, topk
 from ..kernels.launch import launch
+from ..kernels.sums import HALF, WIDE
 from . import cpu_conv, cpu_norm, cpu_pool
 from .api import AliasTable, Array, Backend, Pairs, Scaling, TransposePlan
 from .memory import empty
@@ -20,7 +21,7 @@ CACHE = 3 << 19
 
 
 def _rows(operand: Array) -> Array:
-    """Return `operand` with its rows contiguous; activations come aligned from `empty`, others run slower."""
+    """Return `operand` in C order; activations come aligned from `empty`, others run slower."""
     return operand if operand.flags.c_contiguous else operand.copy()
 
 
@@ -30,11 +31,11 @@ def _tile_width(rows: int, batch: int, itemsize: int, nnz: int) -> int:
     Rows that lie a power of two apart fall into few sets of the cache, and an operand beyond the cache is fetched
     anew for each of its uses; a packed tile does neither. Measured: it pays from 16 uses of each row on.
     """
-    if nnz < 16 * rows or batch < spmm.WIDE:
+    if nnz < 16 * rows or batch < WIDE:
         return batch
-    if rows * spmm.WIDE * itemsize > CACHE:
-        return spmm.HALF
-    return spmm.WIDE
+    if rows * WIDE * itemsize > CACHE:
+        return HALF
+    return WIDE
 
 
 def _tiles(operand: Array, nnz: int) -> Iterator[tuple[int, Array]]:
@@ -121,13 +122,13 @@ def _gather(features: Array, order: Array, scale: Scaling, shift: Scaling, dtype
 
 def _abs_sums(x: Array) -> Array:
     mass = np.empty(len(x), np.float64)
-    launch(alias_kernels.abs_sums, x.size, x, mass)
+    launch(alias_kernels.abs_sums, x.size, _rows(x), mass)
     return mass
 
 
 def _signed_sums(x: Array, signs: Array) -> Array:
     mass = np.empty(len(x), np.float64)
-    launch(alias_kernels.signed_sums, x.size, x, signs, mass)
+    launch(alias_kernels.signed_sums, x.size, _rows(x), _rows(signs), mass)
     return mass
 
 

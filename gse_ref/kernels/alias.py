@@ -5,32 +5,35 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from .simd import FASTMATH
+from .simd import add_up, at, fill, tile
+from .sums import HALF, accumulate, add_products
+
+_add_magnitudes = accumulate(lambda v, x: (v.absolute(x),))
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def abs_sums(x, mass):
     """mass[i] = Σ_b |x[i, b]| in float64"""
     for i in prange(x.shape[0]):
-        total = 0.0
-        for b in range(x.shape[1]):
-            total += abs(np.float64(x[i, b]))
-        mass[i] = total
+        sums = tile(mass, HALF)
+        fill(sums, 0.0, HALF)
+        _add_magnitudes((sums,), (at(x, i * x.shape[1]),), (), x.shape[1])
+        mass[i] = add_up(sums, HALF)
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def signed_sums(x, signs, mass):
     """mass[i] = |Σ_b x[i, b] · signs[b]| in float64"""
     for i in prange(x.shape[0]):
-        total = 0.0
-        for b in range(x.shape[1]):
-            total += np.float64(x[i, b]) * signs[b]
-        mass[i] = abs(total)
+        sums = tile(mass, HALF)
+        fill(sums, 0.0, HALF)
+        add_products((sums,), (at(x, i * x.shape[1]), at(signs, 0)), (), x.shape[1])
+        mass[i] = abs(add_up(sums, HALF))
 
 
 @njit(cache=True)
 def alias_table(mass, scaled, threshold, alias, stack):
-    """Vose's construction; `scaled` and `stack` are scratch of length n. No fastmath: tables are exact."""
+    """Vose's construction; `scaled` and `stack` are scratch of length n. Tables are exact."""
     n = mass.size
     total = 0.0
     for i in range(n):

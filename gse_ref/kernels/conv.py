@@ -11,10 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, uintp
 
-from .simd import FASTMATH, at, axpy, axpy_dot, copy, dot, fence, fill, prefetch, stream, tile
+from .simd import add_up, at, axpy, axpy_dot, copy, fence, fill, prefetch, stream, tile
+from .sums import HALF, NARROW, SINGLE, SMALL, WIDE, add_products, ends, inner
 
-#: Widths of the tiles that a run of pixels and samples is cut into, widest first.
-WIDE, HALF, NARROW, SMALL, SINGLE = 128, 64, 16, 8, 1
 #: Most elements of a row of one channel that are worked on before the next channel: as many lie one after another.
 RUN = 1024
 #: Tiles of a run, the narrower ones at its end included: at most one of 64, three of 16, one of 8 and seven single.
@@ -68,14 +67,8 @@ def expand_columns(indptr, rows, slots, values, plane, distances, lists, offsets
         lists[a, (indptr.size - 1) // kernel] = entry
 
 
-@njit(inline="always")
-def _ends(length):
-    """Return where the tiles of each width end in a run of `length` elements."""
-    return length - length % WIDE, length - length % HALF, length - length % NARROW, length - length % SMALL
-
-
 def _make_product(T):
-    @njit(fastmath=FASTMATH, inline="always")
+    @njit(inline="always")
     def product(start, stop, first, last, offsets, weights, x, base, bias, y, out, streamed):
         total = tile(weights, T)
         for b in range(start, stop, T):
@@ -93,7 +86,7 @@ def _make_product(T):
 _wide, _half, _narrow, _small, _single = map(_make_product, (WIDE, HALF, NARROW, SMALL, SINGLE))
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width, streamed):
     """y[o, i, t] = bias[o] + Σ_k weights[k] · x[offsets[k] + base] over the list of the class of (i, t); all flat.
 
@@ -106,7 +99,7 @@ def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width, strea
         i, t = job // count, job % count
         start, length, kind, base = tiles[t, 0], tiles[t, 1], rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
         own = lists[kind]
-        wide, half, narrow, small = _ends(length)
+        wide, half, narrow, small = ends(length)
         for o in range(own.size - 1):
             out, first, last = o * plane + i * width + start, uintp(own[o]), uintp(own[o + 1])
             shift = bias[o] if bias.size > 0 else weights.dtype.type(0)
@@ -120,7 +113,7 @@ def gather(lists, offsets, weights, rows, tiles, x, bias, y, plane, width, strea
 
 
 def _make_backward(T):
-    @njit(fastmath=FASTMATH, inline="always")
+    @njit(inline="always")
     def backward(start, stop, first, last, offsets, weights, x, dy, base, dx, out, soon, dots, count, streamed):
         total, own = tile(weights, T), tile(weights, T)  # a copy that nothing can alias stays in registers
         for b in range(start, stop, T):
@@ -158,7 +151,7 @@ def _add(dots, count, first, last, places, dvalues):
         dvalues[place] = total
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, plane, width, blocks, streamed):
     """Both gradients in transposed order: each element of dy that is loaded serves dx and dvalues.
 
@@ -180,7 +173,7 @@ def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, p
             start, length = tiles[t, 0], tiles[t, 1]
             kind, base = rows[i, 0] + tiles[t, 2], rows[i, 1] + tiles[t, 3]
             own = lists[kind]
-            wide, half, narrow, small = _ends(length)
+            wide, half, narrow, small = ends(length)
             for c in range(channels * block // blocks, channels * (block + 1) // blocks):
                 out, first, last, n = c * plane + i * width + start, uintp(own[c]), uintp(own[c + 1]), uintp(0)
                 soon = c * dy_plane + base + ROWS_AHEAD * dy_width
@@ -204,22 +197,7 @@ def backward(lists, offsets, weights, places, rows, tiles, x, dy, dx, dvalues, p
             fence()
 
 
-@njit(fastmath=FASTMATH, inline="always")
-def _dot(dy, p, x, q, length):
-    wide, _, narrow, small = _ends(length)
-    total = 0.0
-    for b in range(0, wide, WIDE):
-        total += dot(at(dy, p + b), at(x, q + b), WIDE)
-    for b in range(wide, narrow, NARROW):
-        total += dot(at(dy, p + b), at(x, q + b), NARROW)
-    for b in range(narrow, small, SMALL):
-        total += dot(at(dy, p + b), at(x, q + b), SMALL)
-    for b in range(small, length):
-        total += dot(at(dy, p + b), at(x, q + b), SINGLE)
-    return total
-
-
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def pairs(rows, cols, dy, x, kernel, stride, inside, first_row, first_col, out):
     """out[k] = Σ dy[o, i, j, b] · x[c, i·stride + u − padding, j·stride + v − padding, b], (c, u, v) = cols[k].
 
@@ -237,14 +215,14 @@ def pairs(rows, cols, dy, x, kernel, stride, inside, first_row, first_col, out):
         for i in range(stop - start):
             here, there = p + i * width * batch, q + i * stride * x.shape[2] * batch
             if stride == 1:
-                total += _dot(dy, here, x, there, count * batch)
+                total += inner(at(dy, here), at(x, there), count * batch, 0.0)
             else:
                 for j in range(count):
-                    total += _dot(dy, here + j * batch, x, there + j * stride * batch, batch)
+                    total += inner(at(dy, here + j * batch), at(x, there + j * stride * batch), batch, 0.0)
         out[k] = total
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def signed_patches(x, signs, kernel, stride, inside, first_row, first_col, mass):
     """mass[(c, u, v)] = |Σ x · signs| over the positions whose tap lies inside, in float64; as `pairs`."""
     batch, width = signs.shape[2], signs.shape[1]
@@ -252,12 +230,14 @@ def signed_patches(x, signs, kernel, stride, inside, first_row, first_col, mass)
     for column in prange(mass.size):
         c, u, v = column // taps, column % taps // kernel, column % kernel
         count = inside[3, v] - inside[2, v]
-        total = 0.0
+        sums = tile(mass, HALF)
+        fill(sums, 0.0, HALF)
         for i in range(inside[1, u] - inside[0, u]):
-            for j in range(count):
-                own = at(signs, ((inside[0, u] + i) * width + inside[2, v] + j) * batch)
-                row, col = first_row[u] + i * stride, first_col[v] + j * stride
-                pixel = at(x, ((c * x.shape[1] + row) * x.shape[2] + col) * batch)
-                for b in range(batch):
-                    total += np.float64(pixel[b]) * own[b]
-        mass[column] = abs(total)
+            own = at(signs, ((inside[0, u] + i) * width + inside[2, v]) * batch)
+            pixel = at(x, ((c * x.shape[1] + first_row[u] + i * stride) * x.shape[2] + first_col[v]) * batch)
+            if stride == 1:
+                add_products((sums,), (pixel, own), (), count * batch)
+            else:
+                for j in range(count):
+                    add_products((sums,), (at(pixel, j * stride * batch), at(own, j * batch)), (), batch)
+        mass[column] = abs(add_up(sums, HALF))

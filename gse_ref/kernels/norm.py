@@ -8,42 +8,45 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from .simd import FASTMATH, at, fence, stream, tile
+from .simd import add_up, at, fence, fill, fma, stream, tile
+from .sums import HALF, accumulate
 
 #: Elements summed in the dtype of x before they go to float64: they fit the first-level cache.
 CHUNK = 2048
-#: Elements that are written past the caches at a time; a divisor of CHUNK.
+#: Elements that are written past the caches, at a time; a divisor of CHUNK.
 PIECE = 128
 
 
-# Apart from the sums: regrouping Σ(a - b) into Σa - Σb would cancel.
-@njit
-def _minus(a, b):
-    return a - b
-
-
-@njit(fastmath={"contract"})
+@njit(inline="always")
 def _hat(value, centre, scale, offset):
-    return (value - centre) * scale - offset
+    return fma(value - centre, scale, -offset)
 
 
-@njit(fastmath=FASTMATH)
+def _centred(v, x, centre):
+    apart = v.subtract(x, centre)
+    return apart, (apart, apart)
+
+
+_add_elements = accumulate(lambda v, x: (x,))
+_add_centred = accumulate(_centred)
+
+
+@njit
 def _sum(part, size, zero):
-    total = zero
-    for k in range(size):
-        total += part[k]
-    return total
+    sums = tile(part, HALF)
+    fill(sums, zero, HALF)
+    _add_elements((sums,), (part,), (), size)
+    return add_up(sums, HALF)
 
 
-@njit(fastmath=FASTMATH)
+@njit
 def _deviations(part, size, centre, zero):
     """Return Σ(x - centre) and Σ(x - centre)²."""
-    first, second = zero, zero
-    for k in range(size):
-        d = _minus(part[k], centre)
-        first += d
-        second += d * d
-    return first, second
+    first, second = tile(part, HALF), tile(part, HALF)
+    fill(first, zero, HALF)
+    fill(second, zero, HALF)
+    _add_centred((first, second), (part,), (centre,), size)
+    return add_up(first, HALF), add_up(second, HALF)
 
 
 @njit
@@ -93,12 +96,12 @@ def _scaling(kind, mean, variance, epsilon):
     return centre, kind.dtype.type(scale), kind.dtype.type(lost)
 
 
-@njit(fastmath={"contract"})
+@njit(inline="always")
 def _value(hat, factor, shift):
-    return factor * hat + shift
+    return fma(factor, hat, shift)
 
 
-@njit(fastmath={"contract"})
+@njit
 def _normalise(c, x, gamma, beta, mean, variance, epsilon, residual, floor, y):
     size = x.shape[1]
     centre, scale, offset = _scaling(x, mean[c], variance[c], epsilon)
@@ -132,25 +135,28 @@ def batch_norm(x, gamma, beta, epsilon, residual, floor, y, mean, variance):
         _normalise(c, x, gamma, beta, mean, variance, epsilon, residual, floor, y)
 
 
-@njit(fastmath=FASTMATH)
-def _pulls(source, pull, size, centre, scale, offset, zero):
-    """Return Σ t and Σ t · x̂ of the pull t."""
-    total, product = zero, zero
-    for k in range(size):
-        total += pull[k]
-        product += pull[k] * _hat(source[k], centre, scale, offset)
-    return total, product
+def _hats(v, x, centre, scale, offset):
+    return v.multiply_add(v.subtract(x, centre), scale, v.negative(offset))
 
 
-@njit(fastmath=FASTMATH)
-def _masked_pulls(source, sign, pull, size, centre, scale, offset, zero):
-    """Return Σ t and Σ t · x̂, t the pull where sign > 0, else 0."""
-    total, product = zero, zero
-    for k in range(size):
-        t = pull[k] if sign[k] > 0 else zero
-        total += t
-        product += t * _hat(source[k], centre, scale, offset)
-    return total, product
+def _pulls(v, x, pull, *scaling):
+    """The pull t and t · x̂."""
+    return pull, (pull, _hats(v, x, *scaling))
+
+
+def _masked_pulls(v, x, sign, pull, *scaling):
+    """`_pulls`, of a pull that counts where sign > 0."""
+    return _pulls(v, x, v.where_positive(sign, pull), *scaling)
+
+
+def _derived_pulls(v, x, pull, centre, scale, offset, factor, shift):
+    """`_masked_pulls` by the sign of γ · x̂ + β, computed as in the forward pass, so that y need not be read."""
+    hat = _hats(v, x, centre, scale, offset)
+    kept = v.where_positive(v.multiply_add(factor, hat, shift), pull)
+    return kept, (kept, hat)
+
+
+_add_pulls, _add_masked_pulls, _add_derived_pulls = map(accumulate, (_pulls, _masked_pulls, _derived_pulls))
 
 
 @njit
@@ -160,37 +166,30 @@ def _mask(sign, pull, size, zero, kept):
         kept[k] = pull[k] if sign[k] > 0 else zero
 
 
-@njit(fastmath={"contract"})
+@njit(inline="always")
+def _gradient(pull, hat, factor, scale, total, product):
+    return factor * (scale * fma(-hat, product, pull - total))
+
+
+@njit
 def _spread(source, pull, size, factor, centre, scale, offset, total, product, out):
     for k in range(size):
-        out[k] = factor * (scale * (pull[k] - total - _hat(source[k], centre, scale, offset) * product))
+        out[k] = _gradient(pull[k], _hat(source[k], centre, scale, offset), factor, scale, total, product)
 
 
-@njit(fastmath={"contract"})
+@njit
 def _masked_spread(source, sign, pull, size, factor, centre, scale, offset, total, product, zero, out):
     for k in range(size):
         t = pull[k] if sign[k] > 0 else zero
-        out[k] = factor * (scale * (t - total - _hat(source[k], centre, scale, offset) * product))
+        out[k] = _gradient(t, _hat(source[k], centre, scale, offset), factor, scale, total, product)
 
 
-@njit(fastmath=FASTMATH)
-def _derived_pulls(source, pull, size, centre, scale, offset, factor, shift, zero):
-    """`_masked_pulls` by the sign of γ · x̂ + β, computed as in the forward pass, so that y need not be read."""
-    total, product = zero, zero
-    for k in range(size):
-        hat = _hat(source[k], centre, scale, offset)
-        t = pull[k] if _value(hat, factor, shift) > 0 else zero
-        total += t
-        product += t * hat
-    return total, product
-
-
-@njit(fastmath={"contract"})
+@njit
 def _derived_spread(source, pull, size, factor, shift, centre, scale, offset, total, product, zero, out):
     for k in range(size):
         hat = _hat(source[k], centre, scale, offset)
         t = pull[k] if _value(hat, factor, shift) > 0 else zero
-        out[k] = factor * (scale * (t - total - hat * product))
+        out[k] = _gradient(t, hat, factor, scale, total, product)
 
 
 @njit(parallel=True, cache=True)
@@ -199,14 +198,17 @@ def derived_backward(x, dy, gamma, beta, mean, variance, epsilon, dx, dgamma, db
     size, zero = x.shape[1], x.dtype.type(0)
     for c in prange(x.shape[0]):
         centre, scale, offset = _scaling(x, mean[c], variance[c], epsilon)
-        factor, shift, total, product, piece = gamma[c], beta[c], 0.0, 0.0, tile(x, PIECE)
+        factor, shift, total, product = gamma[c], beta[c], 0.0, 0.0
+        sums = tile(x, HALF), tile(x, HALF)
         for start in range(0, size, CHUNK):
+            fill(sums[0], zero, HALF)
+            fill(sums[1], zero, HALF)
             count, k = min(CHUNK, size - start), c * size + start
-            sums = _derived_pulls(at(x, k), at(dy, k), count, centre, scale, offset, factor, shift, zero)
-            total += np.float64(sums[0])
-            product += np.float64(sums[1])
+            _add_derived_pulls(sums, (at(x, k), at(dy, k)), (centre, scale, offset, factor, shift), count)
+            total += np.float64(add_up(sums[0], HALF))
+            product += np.float64(add_up(sums[1], HALF))
         dbeta[c], dgamma[c] = x.dtype.type(total), x.dtype.type(product)
-        first, second = x.dtype.type(total / size), x.dtype.type(product / size)
+        first, second, piece = x.dtype.type(total / size), x.dtype.type(product / size), tile(x, PIECE)
         for start in range((size - 1) // CHUNK * CHUNK, -1, -CHUNK):
             count, k = min(CHUNK, size - start), c * size + start
             step = PIECE if streamed else count
@@ -223,19 +225,21 @@ def derived_backward(x, dy, gamma, beta, mean, variance, epsilon, dx, dgamma, db
 def _sums(c, x, y, dy, centre, scale, offset, kept):
     """Return Σ t and Σ t · x̂ of channel c in float64; an empty y masks nothing, an empty `kept` keeps nothing."""
     size, zero = x.shape[1], x.dtype.type(0)
-    total, product = 0.0, 0.0
+    total, product, sums, scaling = 0.0, 0.0, (tile(x, HALF), tile(x, HALF)), (centre, scale, offset)
     for start in range(0, size, CHUNK):
+        fill(sums[0], zero, HALF)
+        fill(sums[1], zero, HALF)
         count, k = min(CHUNK, size - start), c * size + start
         if kept.size > 0:
-            # A loop of its own, in the first-level cache: none may both sum and store (see `FASTMATH`).
+            # A loop of its own, in the first-level cache.
             _mask(at(y, k), at(dy, k), count, zero, at(kept, k))
-            sums = _pulls(at(x, k), at(kept, k), count, centre, scale, offset, zero)
+            _add_pulls(sums, (at(x, k), at(kept, k)), scaling, count)
         elif y.size > 0:
-            sums = _masked_pulls(at(x, k), at(y, k), at(dy, k), count, centre, scale, offset, zero)
+            _add_masked_pulls(sums, (at(x, k), at(y, k), at(dy, k)), scaling, count)
         else:
-            sums = _pulls(at(x, k), at(dy, k), count, centre, scale, offset, zero)
-        total += np.float64(sums[0])
-        product += np.float64(sums[1])
+            _add_pulls(sums, (at(x, k), at(dy, k)), scaling, count)
+        total += np.float64(add_up(sums[0], HALF))
+        product += np.float64(add_up(sums[1], HALF))
     return total, product
 
 

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from numba import njit, prange
 
-from .simd import FASTMATH, at, copy, dot, prefetch, tile
+from .simd import at, copy, dot, prefetch, tile
+from .sums import HALF, NARROW, SINGLE, SMALL, WIDE, ends, inner
 
 AHEAD = 8
-WIDE, NARROW, SINGLE = 128, 16, 1
-
-
-@njit(fastmath=FASTMATH, inline="always")
-def _product(dy, i, x, j):
-    batch = x.shape[1]
-    wide, narrow = batch - batch % WIDE, batch - batch % NARROW
-    total = x.dtype.type(0)
-    for b in range(0, wide, WIDE):
-        total += dot(at(dy, i * batch + b), at(x, j * batch + b), WIDE)
-    for b in range(wide, narrow, NARROW):
-        total += dot(at(dy, i * batch + b), at(x, j * batch + b), NARROW)
-    for b in range(narrow, batch):
-        total += dy[i, b] * x[j, b]
-    return total
 
 
 def _make_row(T):
-    @njit(fastmath=FASTMATH, inline="always")
+    @njit(inline="always")
     def row(i, start, stop, indptr, indices, dy, x, out):
         batch = x.shape[1]
         last = indices.size - 1
@@ -39,26 +25,28 @@ def _make_row(T):
     return row
 
 
-_wide, _narrow, _single = (_make_row(T) for T in (WIDE, NARROW, SINGLE))
+_wide, _half, _narrow, _small, _single = map(_make_row, (WIDE, HALF, NARROW, SMALL, SINGLE))
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def sddmm(indptr, indices, dy, x, out):
     """out[k] = Σ_b dy[i, b] · x[indices[k], b] for each slot k of row i."""
     batch = x.shape[1]
-    wide, narrow = batch - batch % WIDE, batch - batch % NARROW
+    wide, half, narrow, small = ends(batch)
     for i in prange(indptr.size - 1):
         for k in range(indptr[i], indptr[i + 1]):
             out[k] = 0
         _wide(i, 0, wide, indptr, indices, dy, x, out)
-        _narrow(i, wide, narrow, indptr, indices, dy, x, out)
-        _single(i, narrow, batch, indptr, indices, dy, x, out)
+        _half(i, wide, half, indptr, indices, dy, x, out)
+        _narrow(i, half, narrow, indptr, indices, dy, x, out)
+        _small(i, narrow, small, indptr, indices, dy, x, out)
+        _single(i, small, batch, indptr, indices, dy, x, out)
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def sddmm_pairs(rows, cols, dy, x, out):
     """out[k] = Σ_b dy[rows[k], b] · x[cols[k], b]"""
-    last = rows.size - 1
+    batch, last = x.shape[1], rows.size - 1
     for k in prange(rows.size):
-        prefetch(x, cols[min(k + AHEAD, last)] * x.shape[1], WIDE)
-        out[k] = _product(dy, rows[k], x, cols[k])
+        prefetch(x, cols[min(k + AHEAD, last)] * batch, WIDE)
+        out[k] = inner(at(dy, rows[k] * batch), at(x, cols[k] * batch), batch, x.dtype.type(0))

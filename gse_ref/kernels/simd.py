@@ -3,7 +3,12 @@
 `T` is a literal (16, 32, … floats); a pointer is what `at` returns. Under ``NUMBA_DISABLE_JIT=1`` the plain
 twins of the same names run instead: pointers are then array views, so every kernel body runs as Python.
 
-Numba's cache does not notice an edit of this file: clear ``__pycache__`` (or NUMBA_CACHE_DIR) after one.
+The words write down in which order sums are taken and where a product is fused with a sum. No kernel has
+fastmath flags, which leave both to the compiler: it decided otherwise for code that ran where it was compiled than
+for the same code out of Numba's cache, and for arrays that lay close together.
+
+Numba's cache does not notice an edit of this file, `vectors` or `sums`: clear ``__pycache__`` (or NUMBA_CACHE_DIR)
+after one.
 """
 
 from __future__ import annotations
@@ -14,77 +19,23 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# Differs from fastmath=True: NaN and infinity keep their meaning; sums may be regrouped and fused.
-# A loop over plain elements must then not both sum and store: it is compiled twice, for arrays that lie apart and
-# for arrays so near that they might overlap, and the two group their sums differently.
-FASTMATH = {"contract", "reassoc"}
-_FLAGS = ("contract", "reassoc")
+from .vectors import LINE, Vectors
+
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
-_LINE = 64
 
 
 def _literal(value):
     return value.literal_value if isinstance(value, types.IntegerLiteral) else None
 
 
-class _Vectors:
-    """Emit loads, stores and sums of a T-wide tile as vectors of one cache line (or T, if that is less)."""
-
-    def __init__(self, context, builder, dtype, width):
-        self.builder = builder
-        self.scalar = context.get_value_type(dtype)
-        self.bytes = 8 if isinstance(self.scalar, ir.DoubleType) else 4
-        self.lanes = min(width, _LINE // self.bytes)
-        self.count = width // self.lanes
-        self.vector = ir.VectorType(self.scalar, self.lanes)
-
-    def _pointer(self, pointer, index):
-        offset = self.builder.gep(pointer, [ir.Constant(_I64, index * self.lanes)])
-        return self.builder.bitcast(offset, self.vector.as_pointer())
-
-    def load(self, pointer, index):
-        value = self.builder.load(self._pointer(pointer, index))
-        value.align = self.bytes
-        return value
-
-    def store(self, value, pointer, index, streamed=False):
-        store = self.builder.store(value, self._pointer(pointer, index))
-        store.align = self.bytes
-        if streamed:
-            store.align *= self.lanes
-            store.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(_I32, 1)]))
-
-    def splat(self, value):
-        first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), value, ir.Constant(_I32, 0))
-        return self.builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, self.lanes), None))
-
-    def multiply_add(self, a, b, total):
-        product = self.builder.fmul(a, b, flags=_FLAGS)
-        return product if total is None else self.builder.fadd(product, total, flags=_FLAGS)
-
-    def sum(self, vector):
-        name = f"llvm.vector.reduce.fadd.v{self.lanes}f{8 * self.bytes}"
-        kind = ir.FunctionType(self.scalar, [self.scalar, self.vector])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        return self.builder.call(function, [ir.Constant(self.scalar, -0.0), vector], fastmath=_FLAGS)
-
-    def dot(self, pairs):
-        """Sum of products of (vector, vector) pairs, in two interleaved chains."""
-        chains = [None, None]
-        for index, (a, b) in enumerate(pairs):
-            chains[index % 2] = self.multiply_add(a, b, chains[index % 2])
-        total = chains[0] if chains[1] is None else self.builder.fadd(*chains, flags=_FLAGS)
-        return self.sum(total)
-
-
 if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
     def tile(like, T):
-        """Return a T-wide scratch of the dtype of `like`, uninitialised."""
+        """Return a T-wide scratch of the dtype of `like`, array, pointer or number, uninitialised."""
         return np.empty(T, like.dtype)
 
     def at(array, offset):
-        """Return a pointer to ``array.flat[offset]``."""
+        """Return a pointer to ``array.flat[offset]``, or so many elements on from a pointer."""
         return array.reshape(-1)[offset:]
 
     def prefetch(array, offset, T):
@@ -109,6 +60,48 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
         """out[:T] += factor * x[:T]"""
         out[:T] += factor * x[:T]
 
+    def fma(a, b, c):
+        """Return a * b + c, rounded once where it is compiled."""
+        return a * b + c
+
+    class _Arrays:
+        """The operations of formulas, on arrays."""
+
+        absolute, subtract, negative = np.abs, np.subtract, np.negative
+
+        @staticmethod
+        def multiply_add(a, b, c):
+            return a * b + c
+
+        @staticmethod
+        def where_positive(sign, a):
+            return np.where(sign > 0, a, a.dtype.type(0))
+
+    def moved(pointers, offset):
+        """Return the pointers, so many elements on."""
+        return tuple(pointer[offset:] for pointer in pointers)
+
+    def accumulator(formula):
+        """Return the word that adds the terms of a formula to tiles: out[:count] += term, count ≤ T.
+
+        Parameters
+        ----------
+        formula : called with the operations (`subtract`, `multiply_add`, …), a vector of each source, in the dtype
+            of outs, and one of each scalar, it returns for each of outs a vector, or a pair of which the product is
+            added, fused. The word takes (outs, sources, scalars, count, T), the first three tuples.
+        """
+
+        def word(outs, sources, scalars, count, T):
+            loaded = [source[:count].astype(outs[0].dtype) for source in sources]
+            for out, term in zip(outs, formula(_Arrays, *loaded, *scalars), strict=True):
+                out[:count] += term[0] * term[1] if isinstance(term, tuple) else term
+
+        return word
+
+    def add_up(x, T):
+        """Return the sum of x[:T]."""
+        return np.sum(x[:T])
+
     def dot(x, y, T):
         """Return the sum of x[:T] * y[:T]."""
         return np.sum(x[:T] * y[:T])
@@ -127,18 +120,21 @@ else:
             return None
 
         def generate(context, builder, signature, args):
-            scalar = context.get_value_type(signature.args[0].dtype)
+            scalar = context.get_value_type(dtype)
             scratch = cgutils.alloca_once(builder, ir.ArrayType(scalar, width))
-            scratch.align = _LINE
+            scratch.align = LINE
             return builder.bitcast(scratch, scalar.as_pointer())
 
-        return types.CPointer(like.dtype)(like, T), generate
+        dtype = like if isinstance(like, types.Float) else like.dtype
+        return types.CPointer(dtype)(like, T), generate
 
     @intrinsic
     def at(typing, array, offset):
         # A pointer instead of an index: the wrap-around test of x[o + b] would stop vectorisation.
         def generate(context, builder, signature, args):
-            data = context.make_array(signature.args[0])(context, builder, args[0]).data
+            kind, data = signature.args[0], args[0]
+            if not isinstance(kind, types.CPointer):
+                data = context.make_array(kind)(context, builder, data).data
             return builder.gep(data, [args[1]])
 
         return types.CPointer(array.dtype)(array, types.intp), generate
@@ -156,7 +152,7 @@ else:
             kind = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
             function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
             size = width * context.get_abi_sizeof(context.get_value_type(signature.args[0].dtype))
-            for line in range(0, size, _LINE):
+            for line in range(0, size, LINE):
                 address = builder.gep(start, [ir.Constant(_I64, line)])
                 builder.call(function, [address, *(ir.Constant(_I32, v) for v in (0, 3, 1))])
             return context.get_dummy_value()
@@ -170,7 +166,7 @@ else:
             return None
 
         def generate(context, builder, signature, args):
-            v = _Vectors(context, builder, signature.args[0].dtype, width)
+            v = Vectors(context, builder, signature.args[0].dtype, width)
             value = v.splat(args[1])
             for i in range(v.count):
                 v.store(value, args[0], i)
@@ -186,7 +182,7 @@ else:
                 return None
 
             def generate(context, builder, signature, args):
-                v = _Vectors(context, builder, signature.args[0].dtype, width)
+                v = Vectors(context, builder, signature.args[0].dtype, width)
                 for i in range(v.count):
                     v.store(v.load(args[1], i), args[0], i, streamed)
                 return context.get_dummy_value()
@@ -212,13 +208,71 @@ else:
             return None
 
         def generate(context, builder, signature, args):
-            v = _Vectors(context, builder, signature.args[0].dtype, width)
+            v = Vectors(context, builder, signature.args[0].dtype, width)
             factor = v.splat(args[1])
             for i in range(v.count):
                 v.store(v.multiply_add(factor, v.load(args[2], i), v.load(args[0], i)), args[0], i)
             return context.get_dummy_value()
 
         return types.void(out, out.dtype, x, T), generate
+
+    @intrinsic
+    def fma(typing, a, b, c):
+        if not (isinstance(a, types.Float) and a == b == c):
+            return None
+
+        def generate(context, builder, signature, args):
+            return builder.fma(*args)
+
+        return a(a, b, c), generate
+
+    @intrinsic
+    def moved(typing, pointers, offset):
+        def generate(context, builder, signature, args):
+            parts = cgutils.unpack_tuple(builder, args[0], len(pointers))
+            return context.make_tuple(builder, pointers, [builder.gep(part, [args[1]]) for part in parts])
+
+        return pointers(pointers, types.intp), generate
+
+    def accumulator(formula):
+        @intrinsic(prefer_literal=True)
+        def word(typing, outs, sources, scalars, count, T):
+            width = _literal(T)
+            if width is None:
+                return None
+
+            def generate(context, builder, signature, args):
+                v = Vectors(context, builder, outs[0].dtype, width)
+                to, from_, shared = (
+                    cgutils.unpack_tuple(builder, value, len(kinds))
+                    for value, kinds in zip(args, (outs, sources, scalars), strict=False)
+                )
+                shared = [v.splat(value) for value in shared]
+                for i in range(v.count):
+                    within = v.within(i, args[3])
+                    loaded = [
+                        v.load_part(pointer, i, context, kind.dtype, within)
+                        for pointer, kind in zip(from_, sources, strict=True)
+                    ]
+                    for out, term in zip(to, formula(v, *loaded, *shared), strict=True):
+                        v.store(v.accumulate(term, within, v.load(out, i)), out, i)
+                return context.get_dummy_value()
+
+            return types.void(outs, sources, scalars, types.intp, T), generate
+
+        return word
+
+    @intrinsic(prefer_literal=True)
+    def add_up(typing, x, T):
+        width = _literal(T)
+        if width is None:
+            return None
+
+        def generate(context, builder, signature, args):
+            v = Vectors(context, builder, signature.args[0].dtype, width)
+            return v.chained(v.add, [(v.load(args[0], i),) for i in range(v.count)])
+
+        return x.dtype(x, T), generate
 
     @intrinsic(prefer_literal=True)
     def dot(typing, x, y, T):
@@ -227,7 +281,7 @@ else:
             return None
 
         def generate(context, builder, signature, args):
-            v = _Vectors(context, builder, signature.args[0].dtype, width)
+            v = Vectors(context, builder, signature.args[0].dtype, width)
             return v.dot([(v.load(args[0], i), v.load(args[1], i)) for i in range(v.count)])
 
         return x.dtype(x, y, T), generate
@@ -239,7 +293,7 @@ else:
             return None
 
         def generate(context, builder, signature, args):
-            v = _Vectors(context, builder, signature.args[0].dtype, width)
+            v = Vectors(context, builder, signature.args[0].dtype, width)
             factor = v.splat(args[1])
             pairs = []
             for i in range(v.count):

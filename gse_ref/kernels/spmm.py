@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from numba import njit, prange
 
-from .simd import FASTMATH, at, axpy, axpy_dot, copy, fill, prefetch, tile
+from .simd import at, axpy, axpy_dot, copy, fill, prefetch, tile
+from .sums import HALF, NARROW, SINGLE, SMALL, WIDE, ends
 
 #: Rows this many non-zeros ahead are asked for early.
 AHEAD = 8
-#: Widths of the tiles that a batch is cut into, widest first.
-WIDE, HALF, NARROW, SINGLE = 128, 64, 16, 1
 
 
 def _make_product(T):
-    @njit(fastmath=FASTMATH, inline="always")
+    @njit(inline="always")
     def product(i, start, stop, indptr, indices, values, x, bias, y, column):
         width, batch = x.shape[1], y.shape[1]
         last = indices.size - 1
@@ -28,26 +27,27 @@ def _make_product(T):
     return product
 
 
-_wide, _half, _narrow, _single = (_make_product(T) for T in (WIDE, HALF, NARROW, SINGLE))
+_wide, _half, _narrow, _small, _single = map(_make_product, (WIDE, HALF, NARROW, SMALL, SINGLE))
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def spmm(indptr, indices, values, x, bias, y, column):
     """y[i, column + b] = bias[i] + Σ_k values[k] · x[indices[k], b] over the slots k of row i, b < x.shape[1].
 
     An empty bias counts as 0. `x` is a whole operand (column 0) or a packed tile of its columns.
     """
     width = x.shape[1]
-    wide, half, narrow = width - width % WIDE, width - width % HALF, width - width % NARROW
+    wide, half, narrow, small = ends(width)
     for i in prange(y.shape[0]):
         _wide(i, 0, wide, indptr, indices, values, x, bias, y, column)
         _half(i, wide, half, indptr, indices, values, x, bias, y, column)
         _narrow(i, half, narrow, indptr, indices, values, x, bias, y, column)
-        _single(i, narrow, width, indptr, indices, values, x, bias, y, column)
+        _small(i, narrow, small, indptr, indices, values, x, bias, y, column)
+        _single(i, small, width, indptr, indices, values, x, bias, y, column)
 
 
 def _make_backward(T):
-    @njit(fastmath=FASTMATH, inline="always")
+    @njit(inline="always")
     def backward(j, start, stop, indptr, rows, values, x, dy, dx, dvalues, column):
         width, batch = dy.shape[1], x.shape[1]
         last = rows.size - 1
@@ -63,10 +63,12 @@ def _make_backward(T):
     return backward
 
 
-_wide_back, _half_back, _narrow_back, _single_back = (_make_backward(T) for T in (WIDE, HALF, NARROW, SINGLE))
+_wide_back, _half_back, _narrow_back, _small_back, _single_back = map(
+    _make_backward, (WIDE, HALF, NARROW, SMALL, SINGLE)
+)
 
 
-@njit(parallel=True, cache=True, fastmath=FASTMATH)
+@njit(parallel=True, cache=True)
 def spmm_backward(indptr, rows, values, x, dy, dx, dvalues, column):
     """Both gradients of one input unit at a time, in transposed order, so that each row of dy is loaded once.
 
@@ -74,7 +76,7 @@ def spmm_backward(indptr, rows, values, x, dy, dx, dvalues, column):
     b < dy.shape[1], where dvalues starts from 0 at column 0. `dy` is whole (column 0) or a packed tile.
     """
     width = dy.shape[1]
-    wide, half, narrow = width - width % WIDE, width - width % HALF, width - width % NARROW
+    wide, half, narrow, small = ends(width)
     for j in prange(x.shape[0]):
         if column == 0:
             for k in range(indptr[j], indptr[j + 1]):
@@ -82,7 +84,8 @@ def spmm_backward(indptr, rows, values, x, dy, dx, dvalues, column):
         _wide_back(j, 0, wide, indptr, rows, values, x, dy, dx, dvalues, column)
         _half_back(j, wide, half, indptr, rows, values, x, dy, dx, dvalues, column)
         _narrow_back(j, half, narrow, indptr, rows, values, x, dy, dx, dvalues, column)
-        _single_back(j, narrow, width, indptr, rows, values, x, dy, dx, dvalues, column)
+        _small_back(j, narrow, small, indptr, rows, values, x, dy, dx, dvalues, column)
+        _single_back(j, small, width, indptr, rows, values, x, dy, dx, dvalues, column)
 
 
 @njit(parallel=True, cache=True)

@@ -60,6 +60,12 @@ def imports_of_cupy(text: str) -> list[str]:
     return [name for name in names if name.split(".")[0] in ("cupy", "cupyx")]
 
 
+def fastmath_flags(text: str) -> list[int]:
+    """Lines that leave the order of sums to the compiler."""
+    calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)]
+    return [call.lineno for call in calls for k in call.keywords if k.arg in ("fastmath", "flags", "fast")]
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_files_are_short_and_say_their_job(path: Path) -> None:
     text = path.read_text()
@@ -78,6 +84,11 @@ def test_imports_stand_at_the_top(path: Path) -> None:
     late = late_imports(path.read_text())
     chooses_backend = {".naive", ".cpu", ".shadow", ".gpu", ".cupy_device"} if path.name == "select.py" else set()
     assert set(late) <= chooses_backend
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "gse_ref" / "kernels").rglob("*.py")), ids=_name)
+def test_no_kernel_leaves_the_order_of_sums_to_the_compiler(path: Path) -> None:
+    assert fastmath_flags(path.read_text()) == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
@@ -113,6 +124,8 @@ def test_the_definition_shares_nothing_with_the_kernels() -> None:
         (functions_too_long, "def f():\n" + "    x = 1\n" * 60),
         (literal_tolerances, "assert_allclose(a, b, rtol=1e-3)"),
         (late_imports, "def f():\n    from .kernels import spmm"),
+        (fastmath_flags, "@njit(fastmath=True)\ndef f(): ..."),
+        (fastmath_flags, "total = builder.fadd(a, b, flags=('reassoc',))"),
         (imports_of_cupy, "def f():\n    import cupy as cp"),
         (imports_of_cupy, "from cupyx.scipy import special"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from gse_ref.backends import Backend, Geometry, cpu_conv, empty
 from gse_ref.conformance.strategies import of_mask
 from gse_ref.conformance.strategies.convolution import Convolution, ConvPairs, Patches
-from gse_ref.kernels import conv
+from gse_ref.kernels import conv, sums
 from gse_ref.sparse import full
 from tests.contract.conv_checks import CONV_CHECKS
 from tests.contract.emulated import EMULATED
@@ -189,10 +189,10 @@ def test_runs_of_pixels(batch: int) -> None:
 
 
 def test_no_run_has_more_tiles_than_room_for_them() -> None:
-    widths = (conv.WIDE, conv.HALF, conv.NARROW, conv.SMALL, conv.SINGLE)
+    widths = (sums.WIDE, sums.HALF, sums.NARROW, sums.SMALL, sums.SINGLE)
 
     def tiles(length: int) -> int:
-        bounds = (0, *conv._ends(length), length)
+        bounds = (0, *sums.ends(length), length)
         return sum((stop - start) // width for start, stop, width in zip(bounds, bounds[1:], widths, strict=False))
 
     assert max(map(tiles, range(1, conv.RUN + 1))) <= conv.TILES

@@ -223,10 +223,10 @@ class AtomicAdditions(Cpu):
     _calls = 0
 
     def gradient_on_pattern(self, pattern: Pattern, dy: Array, x: Array) -> Array:
-        """Return the sums over the batch from another sample on."""
+        """Return the sums over the batch in another order."""
         self._calls += 1
-        turned = (np.roll(array, self._calls % x.shape[1], axis=1) for array in (dy, x))
-        return super().gradient_on_pattern(pattern, *turned)
+        order = np.argsort(np.sin(np.arange(x.shape[1]) * self._calls))
+        return super().gradient_on_pattern(pattern, dy[:, order], x[:, order])
 
 
 class PartialSumsOfThreads(Cpu):

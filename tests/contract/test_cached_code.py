@@ -1,0 +1,41 @@
+"""Code out of Numba's cache computes the bits of code that runs where it was compiled.
+
+These are two compilations: the body of a parallel loop is optimised by itself and again with all that calls it, and
+a process runs the first while the cache keeps the second. What the compiler is free to choose it may choose twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from numba import config
+
+ROOT = Path(__file__).parents[2]
+
+
+def computed(cache: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.contract.bits"],
+        cwd=ROOT,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled: NUMBA_DISABLE_JIT is set")
+def test_the_second_process_computes_the_bits_of_the_first(tmp_path: Path) -> None:
+    first, second = computed(tmp_path), computed(tmp_path)
+    assert {"spmm_backward", "sddmm", "pairs", "abs_sums", "batch_norm"} <= set(first["compiled"])
+    assert second["compiled"] == []
+    assert len(first["digests"]) > 1_000
+    other = [name for name, digest in first["digests"].items() if second["digests"][name] != digest]
+    assert other == []
