@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from numba import config
@@ -19,23 +18,34 @@ from numba import config
 ROOT = Path(__file__).parents[2]
 
 
-def computed(cache: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.contract.bits"],
-        cwd=ROOT,
-        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+def ran(cache: Path, *words: str) -> str:
+    """Run a Python module with a Numba cache of its own and return what it printed."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    command = [sys.executable, "-m", *words]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
-@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled: NUMBA_DISABLE_JIT is set")
+needs_compiler = pytest.mark.skipif(
+    bool(config.DISABLE_JIT), reason="nothing is compiled: NUMBA_DISABLE_JIT is set"
+)
+
+
+@needs_compiler
 def test_the_second_process_computes_the_bits_of_the_first(tmp_path: Path) -> None:
-    first, second = computed(tmp_path), computed(tmp_path)
+    first, second = (json.loads(ran(tmp_path, "tests.contract.bits")) for _ in range(2))
     assert {"spmm_backward", "sddmm", "pairs", "abs_sums", "batch_norm"} <= set(first["compiled"])
     assert second["compiled"] == []
     assert len(first["digests"]) > 1_000
     other = [name for name, digest in first["digests"].items() if second["digests"][name] != digest]
     assert other == []
+
+
+@needs_compiler
+def test_the_second_run_of_a_seed_is_the_first(tmp_path: Path) -> None:
+    """The first run compiles. Batches of 13: one tile of 8 and five samples by themselves."""
+    for run in ("first", "second"):
+        words = "--data synthetic:24:130:3 --hidden 16 16 --density 0.3 --batch-size 13 --epochs 2 --every 5"
+        ran(tmp_path / "cache", "gse_ref", "train", *words.split(), "--threads", "1", "--out", str(tmp_path / run))
+    for file in ("metrics.jsonl", "topology.jsonl", "events.jsonl", "checkpoint.npz"):
+        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes(), file
