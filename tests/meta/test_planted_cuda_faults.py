@@ -93,6 +93,7 @@ FAULTS = [
         "places[slot] = int(place)",
         "places[place] = int(slot)",
     ),
+    Fault("transpose_index", "edit", "keys of 32 bits", "indices[k] * nnz + k", "unsigned(indices[k] * nnz + k)"),
     Fault(
         "transpose_index",
         "edit",
