@@ -15,7 +15,7 @@ from .device import Blocks, grid_of
 
 #: Under these names the wheels of CuPy are published, one for each version of CUDA, and its source.
 DISTRIBUTIONS = ("cupy-cuda12x", "cupy-cuda13x", "cupy")
-INSTALL = "pip install gse_ref[gpu] brings it for CUDA 12, pip install cupy-cuda13x for CUDA 13"
+INSTALL = "pip install gse_ref[gpu] brings it for CUDA 12, pip install cupy-cuda13x[ctk] for CUDA 13"
 CHECK = "check that nvidia-smi lists a GPU, that the driver is as new as the CUDA of CuPy, and CUDA_VISIBLE_DEVICES"
 
 
@@ -25,7 +25,7 @@ class CupyDevice:
     def __init__(self, cupy: Any, name: str) -> None:
         self.xp = cupy
         self.name = name
-        self._functions: dict[str, Any] = {}
+        self._functions: dict[tuple[int, str], Any] = {}
 
     def holds(self, array: Any) -> bool:
         """Return whether `array` is one of CuPy's."""
@@ -44,17 +44,21 @@ class CupyDevice:
         return self.xp.asnumpy(array)
 
     def _function(self, entry: str) -> Any:
-        if entry not in self._functions:
+        """Return an entry point on the current device; not by RawModule, which compiles with -ftz=true."""
+        number = self.xp.cuda.runtime.getDevice()
+        if (number, entry) not in self._functions:
             file = next(file for file in cuda.files() if entry in cuda.entries(file))
-            module = self.xp.RawModule(code=cuda.source(file), options=("--std=c++17",), backend="nvrtc")
+            code, _ = self.xp.cuda.compiler.compile_using_nvrtc(cuda.source(file), cuda.OPTIONS)
+            module = self.xp.cuda.function.Module()
+            module.load(code)
             for name in cuda.entries(file):
-                self._functions[name] = module.get_function(name)
-        return self._functions[entry]
+                self._functions[number, name] = module.get_function(name)
+        return self._functions[number, entry]
 
     def launch(
         self, entry: str, blocks: Blocks, threads: int, args: tuple[Any, ...], shared_bytes: int = 0
     ) -> None:
-        """Run a kernel, compiled by NVRTC at its file's first launch; CuPy keeps the result on disk."""
+        """Run a kernel, compiled by NVRTC at its file's first launch: a tenth of a second, in every process."""
         grid = grid_of(blocks)
         if 0 not in grid:
             given = tuple(_argument(value) for value in args)
@@ -95,15 +99,33 @@ def _device_names(cupy: Any) -> list[str]:
     return [runtime.getDeviceProperties(number)["name"].decode() for number in range(count)]
 
 
+def _demand_compiler(cupy: Any) -> None:
+    """Load NVRTC, which CuPy's wheels come without.
+
+    Raises
+    ------
+    MissingDependencyError : it is not there.
+    """
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except (ImportError, OSError, RuntimeError) as error:
+        why = str(error).partition("\n")[0]
+        raise MissingDependencyError(
+            f"the gpu backend needs NVRTC, the compiler of CUDA ({why}): {INSTALL}"
+        ) from error
+
+
 def open_device() -> CupyDevice:
     """Return the current device of CuPy.
 
     Raises
     ------
-    MissingDependencyError : CuPy is not installed, or sees no device; the message says what to install or check.
+    MissingDependencyError : CuPy is not installed, sees no device, or finds no NVRTC; the message says what to
+        install or check.
     """
     cupy = _cupy()
     names = _device_names(cupy)
+    _demand_compiler(cupy)
     return CupyDevice(cupy, names[cupy.cuda.runtime.getDevice()])
 
 

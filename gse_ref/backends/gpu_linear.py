@@ -12,6 +12,8 @@ from .device import WARP, Device, admitted, ceil_div, warps_for
 
 #: Threads of a block whose warps work for themselves.
 THREADS = 128
+#: Bits from 1 to those of infinity are the positive numbers.
+POSITIVE = {"float32": ("uint32", 0x7F800000), "float64": ("uint64", 0x7FF0000000000000)}
 #: Side of the tile that `gather` turns, and the threads that share it.
 TILE, TILE_THREADS = 32, 256
 
@@ -63,7 +65,9 @@ def _gradient_rows(device: Device, dy: Any, x: Any) -> Any:
 
 
 def _relu_backward(device: Device, y: Any, dy: Any) -> Any:
-    return device.xp.where(y > 0, dy, dy.dtype.type(0))
+    """By the bits of y: the comparisons of CuPy take subnormal float32 for zeros."""
+    unsigned, infinity = POSITIVE[str(y.dtype)]
+    return device.xp.where(y.view(unsigned) - 1 < infinity, dy, dy.dtype.type(0))
 
 
 def _gather(device: Device, features: Any, order: Any, scale: Scaling, shift: Scaling, dtype: Any) -> Any:

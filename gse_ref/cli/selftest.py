@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,8 @@ class Selftest:
     def _check(self) -> None:
         if self.units < 1 or self.rounds < 1:
             raise InputError(f"units and rounds must be at least 1, got {self.units} and {self.rounds}")
+        if not 0 < self.effort < inf:
+            raise InputError(f"the effort must be a positive number, got {self.effort}")
         if "complexity" in self.level:
             raise InputError("the copies to a device and back have costs of their own: see gse-ref scaling instead")
         if self.out.exists() or not self.out.absolute().parent.is_dir():

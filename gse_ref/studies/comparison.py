@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..backends import get
 from ..errors import CheckpointError, InputError
 from ..training import TrainConfig
 from ..training.build import build
@@ -180,10 +181,13 @@ def carry_through(
     Raises
     ------
     InputError, DataError : the folder is of another comparison, or the first run cannot be built.
+    MissingDependencyError : a backend needs what is not there.
     Stopped : Ctrl-C; what had ended is written, what was under way goes on from its last step.
     """
     _check(folder, base)
     jobs = _jobs(points, folder)
+    for backend in dict.fromkeys(job.config.backend for job in jobs):
+        get(backend)
     if jobs:
         build(jobs[0].config)  # raises here, before anything is written, what would fail in every run
     _make(folder, base)

@@ -164,16 +164,21 @@ CHECKS: dict[str, Check] = {
 
 
 def wide_cases() -> dict[str, list[Any]]:
-    """Return cases with few connections at the ends of a layer whose edge ids pass 2**32, by function."""
+    """Return cases with few connections at the ends of a layer whose edge ids pass 2**32, by function.
+
+    And connections at the end of so many columns that columns times connections pass 2**32.
+    """
     product = wide_product(np.dtype(np.float32))
     topology = product.topology
     assert topology.edge_ids.max() > 2**32
     ends = np.array([SIDE - 1, 0, SIDE - 1, SIDE - 1, 61_357, 61_356, SIDE - 1], np.int32)
     grown = np.array([0, 61_357, SIDE - 1], np.int32), np.array([9, SIDE - 1, SIDE - 3], np.int32)
     edit = strategies.Edit(topology, np.array([1, 4]), *grown, np.arange(7.0))
+    last = np.arange(2**20 - 2**12, 2**20, dtype=np.int32)
+    crowded = Topology.from_edges(np.repeat([0, 1], last.size), np.tile(last, 2), shape=(2, 2**20))
     return {
         "candidates": [strategies.Drawn(topology, ends, ends[::-1].copy())],
-        "transpose_index": [topology],
+        "transpose_index": [topology, crowded],
         "merge": [edit],
         "carry": [edit],
         "sddmm_pairs": [strategies.Sampled(topology.rows, topology.indices, product.dy, product.x)],

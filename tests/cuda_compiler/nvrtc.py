@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from gse_ref.backends import cuda
+
 #: Architectures that every kernel is compiled for: A100, and H100.
 ARCHITECTURES = ("sm_80", "sm_90")
 
@@ -84,7 +86,7 @@ def compile_for(text: str, name: str, architecture: str) -> Compiled:
     """
     program = ctypes.c_void_p()
     _nvrtc().nvrtcCreateProgram(ctypes.byref(program), text.encode(), f"{name}.cu".encode(), 0, None, None)
-    options = [f"--gpu-architecture={architecture}", "--std=c++17", "--ptxas-options=-v"]
+    options = [f"--gpu-architecture={architecture}", *cuda.OPTIONS, "--ptxas-options=-v"]
     try:
         encoded = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
         status = _nvrtc().nvrtcCompileProgram(program, len(options), encoded)

@@ -2,7 +2,8 @@
 //
 // The threads of a block are fibers of one thread of the host. Each runs undisturbed until it waits at a barrier or
 // a shuffle or ends; then the next one runs, in an order that the launch chooses. Nothing is simultaneous, so a
-// missing barrier is not a matter of luck: what a thread reads too early is, in one order or another, not yet written.
+// missing barrier is not a matter of luck: what a thread reads too early is, in one order or another, not yet written,
+// and what a warp overwrites too early has another warp not yet read.
 // Shared memory is filled with 0xFF (NaN, -1) before each block and must be intact beyond what the launch asked for.
 #pragma once
 
@@ -122,18 +123,37 @@ static void abandon() {
   for (Fiber& fiber : fibers) fiber.begun = false;
 }
 
-static Failure run_block(unsigned threads, const std::vector<unsigned>& sequence) {
+// The lanes of each warp, warps and lanes in the order of `sequence`.
+static std::vector<std::vector<unsigned>> in_warps(const std::vector<unsigned>& sequence) {
+  std::vector<std::vector<unsigned>> warps;
+  std::vector<int> place(MOST_THREADS / LANES, -1);
+  for (unsigned t : sequence) {
+    int& at = place[t / LANES];
+    if (at < 0) {
+      at = int(warps.size());
+      warps.emplace_back();
+    }
+    warps[at].push_back(t);
+  }
+  return warps;
+}
+
+// A warp runs on through its shuffles until its lanes wait at a barrier of the block or end; then the next one runs.
+static Failure run_block(unsigned threads, const std::vector<std::vector<unsigned>>& warps) {
   for (unsigned t = 0; t < threads; ++t) fibers[t].state = READY;
   for (unsigned done = 0; done < threads;) {
     bool moved = false;
-    for (unsigned t : sequence) {
-      if (fibers[t].state != READY) continue;
-      resume(t);
-      moved = true;
-      done += fibers[t].state == DONE;
+    for (const std::vector<unsigned>& lanes : warps) {
+      unsigned first = lanes[0] / LANES * LANES, last = std::min(first + LANES, threads);
+      do {
+        for (unsigned t : lanes) {
+          if (fibers[t].state != READY) continue;
+          resume(t);
+          moved = true;
+          done += fibers[t].state == DONE;
+        }
+      } while (release(first, last, AT_WARP));
     }
-    for (unsigned first = 0; first < threads; first += LANES)
-      moved |= release(first, std::min(first + LANES, threads), AT_WARP);
     moved |= release(0, threads, AT_BLOCK);
     if (!moved) {
       abandon();
@@ -179,7 +199,7 @@ static Failure launch(const unsigned* grid, unsigned threads, std::size_t shared
   }
   blockDim = {threads, 1, 1};
   gridDim = {grid[0], grid[1], grid[2]};
-  auto inner = ordered(threads, order);
+  auto inner = in_warps(ordered(threads, order));
   for (unsigned block : ordered(grid[0] * grid[1] * grid[2], order)) {
     blockIdx = {block % grid[0], block / grid[0] % grid[1], block / grid[0] / grid[1]};
     std::memset(shared_memory, 0xFF, shared + GUARD);

@@ -20,21 +20,27 @@ pytestmark = needs_compiler
 
 
 class Fault(NamedTuple):
-    """`right` occurs in the file's text, headers included, and becomes `wrong`."""
+    """`right` occurs in the file's text, headers included, and becomes `wrong`; threads run in `order`."""
 
     function: str
     file: str
     bug: str
     right: str
     wrong: str
+    order: int = 0
 
 
 #: What the array library does.
 BY_LIBRARY = {"gradient_rows", "relu_backward"}
 WIDE = wide_cases()
 BARRIER = "__syncthreads();"
+AFTER = f"{BARRIER}\n  return total;", "return total;"
+TOO_EARLY = "no barrier before the partial sums are overwritten"
 FAULTS = [
     Fault("abs_sums", "masses", "no barrier before the partial sums are read", BARRIER + "\n  T total", "T total"),
+    Fault("batch_norm", "normalisation", TOO_EARLY, *AFTER),
+    Fault("batch_norm_backward", "normalisation", TOO_EARLY, *AFTER, order=1),
+    Fault("conv_backward", "patches", TOO_EARLY, *AFTER, order=1),
     Fault("gather", "gather", "no barrier between writing and reading the tile", BARRIER, ""),
     Fault("abs_sums", "masses", "the last warp's partial sum is left out", "/ 32; ++warp", "/ 32 - 1; ++warp"),
     Fault("spmm_t", "products", "a run too many", "(batch + blockDim.x - 1) /", "(batch + blockDim.x) /"),
@@ -87,6 +93,7 @@ FAULTS = [
         "places[slot] = int(place)",
         "places[place] = int(slot)",
     ),
+    Fault("transpose_index", "edit", "keys of 32 bits", "indices[k] * nnz + k", "unsigned(indices[k] * nnz + k)"),
     Fault(
         "transpose_index",
         "edit",
@@ -108,7 +115,7 @@ def judge_widely(function: str, backend: Backend) -> None:
 def check_finds(fault: Fault) -> None:
     text = cuda.source(fault.file)
     assert fault.right in text, "the place of the fault has gone: plant it anew"
-    backend = emulated(sources={fault.file: text.replace(fault.right, fault.wrong)})
+    backend = emulated(fault.order, {fault.file: text.replace(fault.right, fault.wrong)})
     with pytest.raises(AssertionError):
         judge_widely(fault.function, backend)
 

@@ -8,6 +8,7 @@ axis of threads. No atomics on floats: every element is written by one thread, e
 launch alone decides, so that results do not depend on scheduling.
 """
 
+from .source import OPTIONS as OPTIONS
 from .source import include_folder as include_folder
 from .source import source as source
 from .table import KERNELS as KERNELS

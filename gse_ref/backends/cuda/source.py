@@ -6,6 +6,9 @@ import re
 from functools import cache
 from pathlib import Path
 
+#: What NVRTC is told beside the architecture. Never -ftz=true: it takes subnormal numbers of float32 for zeros.
+OPTIONS = ("--std=c++17",)
+
 _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"\n', re.MULTILINE)
 
 

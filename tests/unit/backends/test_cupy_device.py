@@ -19,13 +19,12 @@ class NoDevice(Exception):
 
 
 class Module:
-    """Stands for CuPy's RawModule; remembers what was launched."""
+    """Stands for CuPy's Module; remembers what was launched."""
 
-    made: list[dict[str, Any]]
     launches: list[tuple[Any, ...]]
 
-    def __init__(self, **options: Any) -> None:
-        self.made.append(options)
+    def load(self, code: bytes) -> None:
+        assert code == b"machine code"
 
     def get_function(self, name: str) -> Any:
         return lambda grid, block, args, shared_mem: self.launches.append((name, grid, block, args, shared_mem))
@@ -35,7 +34,13 @@ class Module:
 def cupy(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """CuPy with two devices, of which the second is current."""
     module = ModuleType("cupy")
-    kind = type("RawModule", (Module,), {"made": [], "launches": []})
+    kind = type("Module", (Module,), {"launches": []})
+    made: list[tuple[Any, ...]] = []
+
+    def compile_using_nvrtc(*given: Any) -> tuple[bytes, None]:
+        made.append(given)
+        return b"machine code", None
+
     runtime = SimpleNamespace(
         CUDARuntimeError=NoDevice,
         getDeviceCount=lambda: 2,
@@ -45,8 +50,13 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module.__dict__.update(
         __spec__=SimpleNamespace(),
         ndarray=np.ma.MaskedArray,
-        RawModule=kind,
-        cuda=SimpleNamespace(runtime=runtime),
+        made=made,
+        cuda=SimpleNamespace(
+            runtime=runtime,
+            nvrtc=SimpleNamespace(getVersion=lambda: (12, 9)),
+            compiler=SimpleNamespace(compile_using_nvrtc=compile_using_nvrtc),
+            function=SimpleNamespace(Module=kind),
+        ),
         empty=np.ma.empty,
         asarray=np.ma.asarray,
         asnumpy=np.asarray,
@@ -63,7 +73,9 @@ def without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_cupy")
 def test_without_cupy() -> None:
-    with pytest.raises(MissingDependencyError, match=r"needs CuPy .* pip install gse_ref\[gpu\] .* cupy-cuda13x"):
+    with pytest.raises(
+        MissingDependencyError, match=r"needs CuPy .* pip install gse_ref\[gpu\] .* cupy-cuda13x\[ctk\]"
+    ):
         get("gpu")
     assert cupy_version() is None
     assert device_names() == []
@@ -80,6 +92,15 @@ def test_without_a_device(cupy: ModuleType, count: Any, why: str) -> None:
         get("gpu")
     assert caught.value.exit_code == 3
     assert device_names() == []
+
+
+def test_without_the_compiler(cupy: ModuleType) -> None:
+    def missing() -> tuple[int, int]:
+        raise RuntimeError('Failure finding "libnvrtc.so.12": No such file\nsearched in many places')
+
+    cupy.cuda.nvrtc.getVersion = missing
+    with pytest.raises(MissingDependencyError, match=r"needs NVRTC.*libnvrtc.so.12.*file\): pip install gse_ref"):
+        get("gpu")
 
 
 def test_the_current_device_is_opened(cupy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,10 +137,18 @@ def test_a_launch_compiles_its_file_once_and_types_its_numbers(cupy: ModuleType)
     for entry in ("spmm_float32", "spmm_float32", "spmm_t_float64", "alias_table"):
         device.launch(entry, (4, 5), 64, (array, None, 3, 0.5), shared_bytes=16)
     device.launch("spmm_float32", (0, 5), 64, ())
-    made, launches = cupy.RawModule.made, cupy.RawModule.launches
-    assert [options["code"] for options in made] == [cuda.source("products"), cuda.source("alias")]
+    made, launches = cupy.made, cupy.cuda.function.Module.launches
+    assert made == [(cuda.source(file), cuda.OPTIONS) for file in ("products", "alias")]
     assert [row[0] for row in launches] == ["spmm_float32", "spmm_float32", "spmm_t_float64", "alias_table"]
     _, grid, block, args, shared = launches[0]
     assert (grid, block, shared) == ((4, 5, 1), (64,), 16)
     assert args[0] is array
     assert [(type(value), value) for value in args[1:]] == [(np.uint64, 0), (np.int64, 3), (np.float64, 0.5)]
+
+
+def test_a_function_is_that_of_the_current_device(cupy: ModuleType) -> None:
+    device = CupyDevice(cupy, "GPU")
+    for number in (0, 1, 0):
+        cupy.cuda.runtime.getDevice = lambda number=number: number
+        device.launch("alias_table", 1, 1, ())
+    assert [code for code, _ in cupy.made] == [cuda.source("alias")] * 2

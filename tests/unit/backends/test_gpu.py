@@ -155,6 +155,22 @@ def test_what_may_come_from_the_host_may_come_by_name() -> None:
         gpu.backend_on(device).signed_sums(signs=SIGNS, x=X)
 
 
+class Flushing(np.ndarray):
+    """Compares as CuPy does float32: subnormal numbers are zeros."""
+
+    def __gt__(self, other: Any) -> Any:
+        return np.where(np.abs(self) < np.finfo(self.dtype).smallest_normal, 0, self).view(np.ndarray) > other
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_relu_passes_the_gradient_of_a_subnormal_output(dtype: type) -> None:
+    tiny = np.finfo(dtype).smallest_subnormal
+    y = np.array([tiny, -tiny, 0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, -np.nan], dtype)
+    dy = np.arange(1, y.size + 1, dtype=dtype)
+    dx = gpu.backend_on(HostDevice()).relu_backward(y.view(Flushing), dy)
+    np.testing.assert_array_equal(dx, NAIVE.relu_backward(y, dy), strict=True)
+
+
 @pytest.mark.parametrize(("blocks", "grid"), [(7, (7, 1, 1)), ((2, 3), (2, 3, 1)), ((2, 3, 4), (2, 3, 4))])
 def test_grids(blocks: Any, grid: tuple[int, ...]) -> None:
     assert grid_of(blocks) == grid

@@ -31,6 +31,11 @@ def test_info_tells_how_far_the_gpu_backend_is_verified(capsys: pytest.CaptureFi
 def test_the_gpu_backend_without_cupy_exits_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["train", "--backend", "gpu", "--out", str(tmp_path / "run")]) == 3
     assert "pip install gse_ref[gpu]" in capsys.readouterr().err
+    assert main(["compare", "--backend", "gpu", "--out", str(tmp_path / "runs")]) == 3
+    assert "pip install gse_ref[gpu]" in capsys.readouterr().err
+    assert main(["study", "schedule", "--backend", "gpu", "--out", str(tmp_path / "runs")]) == 3
+    assert "pip install gse_ref[gpu]" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
     assert main(["selftest", "--out", str(tmp_path / "selftest.json")]) == 3
     assert "pip install gse_ref[gpu]" in capsys.readouterr().err
     assert not (tmp_path / "selftest.json").exists()

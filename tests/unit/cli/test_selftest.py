@@ -63,6 +63,9 @@ def test_a_wrong_backend_exits_1_and_all_of_it_is_on_file(
         (["--backend", "cpu", "--level", "kernel"], 2, "did you mean 'kernels'"),
         (["--backend", "cpu", "--out", "nowhere/selftest.json"], 2, "cannot write to nowhere/selftest.json"),
         (["--backend", "cpu", "--rounds", "0"], 2, "at least 1"),
+        (["--backend", "cpu", "--effort", "0"], 2, "the effort must be a positive number, got 0"),
+        (["--backend", "cpu", "--effort", "nan"], 2, "the effort must be a positive number, got nan"),
+        (["--backend", "cpu", "--effort", "inf"], 2, "the effort must be a positive number, got inf"),
     ],
 )
 def test_bad_input(words: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,6 +91,19 @@ def test_exact_kernels_contract_nothing(file: str, architecture: str) -> None:
 
 
 @needs_nvrtc
+@every_file
+def test_subnormal_numbers_are_kept(file: str) -> None:
+    assert ".ftz" not in compiled(file, "sm_80").ptx
+
+
+@needs_nvrtc
+def test_a_flush_to_zero_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As CuPy's RawModule compiles."""
+    monkeypatch.setattr(cuda, "OPTIONS", (*cuda.OPTIONS, "-ftz=true"))
+    assert ".ftz" in compile_for(cuda.source("products"), "products", "sm_80").ptx
+
+
+@needs_nvrtc
 def test_what_does_not_compile_is_refused() -> None:
     with pytest.raises(ValueError, match=r"NVRTC refuses faulty for sm_80:\n.*undeclared"):
         compile_for('extern "C" __global__ void k() { undeclared; }', "faulty", "sm_80")
