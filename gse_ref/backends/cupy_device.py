@@ -96,7 +96,12 @@ def _device_names(cupy: Any) -> list[str]:
         count, why = 0, str(error)
     if count == 0:
         raise MissingDependencyError(f"the gpu backend needs a CUDA device, CuPy sees none ({why}): {CHECK}")
-    return [runtime.getDeviceProperties(number)["name"].decode() for number in range(count)]
+    return [_told(runtime.getDeviceProperties(number)) for number in range(count)]
+
+
+def _told(properties: dict[str, Any]) -> str:
+    memory = properties["totalGlobalMem"] / 2**30
+    return f"{properties['name'].decode()} (sm_{properties['major']}{properties['minor']}, {memory:.1f} GiB)"
 
 
 def _demand_compiler(cupy: Any) -> None:
@@ -139,6 +144,20 @@ def cupy_version() -> str | None:
         except PackageNotFoundError:
             continue
     return "of unknown version"
+
+
+def cuda_versions() -> dict[str, int] | None:
+    """Return the versions of CUDA that the driver and CuPy's runtime are of, 12090 for 12.9; None without CuPy.
+
+    The driver's is 0 where there is none.
+    """
+    if cupy_version() is None:
+        return None
+    try:
+        runtime = _cupy().cuda.runtime
+    except MissingDependencyError:
+        return None
+    return {"driver": int(runtime.driverGetVersion()), "runtime": int(runtime.runtimeGetVersion())}
 
 
 def device_names() -> list[str]:

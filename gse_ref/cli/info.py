@@ -21,6 +21,8 @@ def _gpu_lines(facts: dict[str, Any]) -> list[str]:
     """Return how the gpu backend stands, for a reader."""
     cupy = facts["cupy"]
     lines = [f"gpu       CuPy {cupy}" if cupy else "gpu       CuPy is not installed: pip install gse_ref[gpu]"]
+    if facts["cuda"]:
+        lines.append("          CUDA of driver, runtime: {driver}, {runtime}".format(**facts["cuda"]))
     lines.append(f"          devices: {', '.join(facts['devices']) or 'none'}")
     for rung in dict.fromkeys(facts["kernels"].values()):
         names = [name for name, its in facts["kernels"].items() if its == rung]

@@ -134,6 +134,8 @@ def test_each_rule_finds_what_it_forbids(rule, planted: str) -> None:
     assert rule(planted)
 
 
+#: A run of two steps, in memory.
+TINY = "data='synthetic:16:8:2', hidden=(4,), density=0.5, batch_size=4, epochs=1, out=None"
 #: What only a user of the gpu backend pays for.
 GPU = ("cupy", "gse_ref.backends.gpu", "gse_ref.backends.device", "gse_ref.backends.cuda")
 
@@ -145,6 +147,7 @@ GPU = ("cupy", "gse_ref.backends.gpu", "gse_ref.backends.device", "gse_ref.backe
         ("import gse_ref.backends; gse_ref.backends.get('naive')", ("numba", "tyro")),
         ("import gse_ref.backends; gse_ref.backends.get('cpu')", GPU),
         ("import gse_ref.training, gse_ref.cli.main", GPU),
+        (f"import gse_ref as g; g.train(g.TrainConfig({TINY}))", GPU),
         ("from gse_ref.conformance import *", ("numba", "torch", "cupy", "hypothesis", "tyro")),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 
 from gse_ref.backends import cuda, cupy_device, get, select
 from gse_ref.backends.cupy_device import CupyDevice, cupy_version, device_names, open_device
+from gse_ref.backends.gpu_facts import facts
 from gse_ref.errors import MissingDependencyError
 
 
@@ -45,7 +46,14 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         CUDARuntimeError=NoDevice,
         getDeviceCount=lambda: 2,
         getDevice=lambda: 1,
-        getDeviceProperties=lambda number: {"name": f"GPU {number}".encode()},
+        getDeviceProperties=lambda number: {
+            "name": f"GPU {number}".encode(),
+            "major": 9,
+            "minor": number,
+            "totalGlobalMem": 80 << 30,
+        },
+        driverGetVersion=lambda: 13000,
+        runtimeGetVersion=lambda: 12090,
     )
     module.__dict__.update(
         __spec__=SimpleNamespace(),
@@ -78,6 +86,7 @@ def test_without_cupy() -> None:
     ):
         get("gpu")
     assert cupy_version() is None
+    assert facts()["cuda"] is None
     assert device_names() == []
 
 
@@ -104,9 +113,10 @@ def test_without_the_compiler(cupy: ModuleType) -> None:
 
 
 def test_the_current_device_is_opened(cupy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert device_names() == ["GPU 0", "GPU 1"]
+    assert device_names() == ["GPU 0 (sm_90, 80.0 GiB)", "GPU 1 (sm_91, 80.0 GiB)"]
+    assert facts()["cuda"] == {"driver": 13000, "runtime": 12090}
     device = open_device()
-    assert (device.name, device.xp) == ("GPU 1", cupy)
+    assert (device.name, device.xp) == ("GPU 1 (sm_91, 80.0 GiB)", cupy)
     monkeypatch.setattr(select, "_loaded", {})
     assert get("gpu").name == "gpu"
 

@@ -16,7 +16,7 @@ def test_info_tells_how_far_the_gpu_backend_is_verified(capsys: pytest.CaptureFi
     assert main(["info", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert "gpu" in facts["backends"]
-    assert facts["gpu"].keys() == {"cupy", "devices", "kernels"}
+    assert facts["gpu"].keys() == {"cupy", "cuda", "devices", "kernels"}
     assert set(facts["gpu"]["kernels"]) == {name for file in cuda.files() for name in cuda.entries(file)}
     assert main(["info"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -14,7 +14,8 @@ from tests.device_array import device_backend
 
 SMALL = ["--units", "64", "--rounds", "2", "--effort", "0.05"]
 OPERATIONS = {"spmm", "spmm_backward", "sddmm_pairs", "abs_sums", "alias_table", "alias_draw", "candidates"}
-OPERATIONS |= {"top_k", "transpose_index"}
+OPERATIONS |= {"top_k", "merge", "transpose_index", "conv", "conv_backward", "conv_pairs", "batch_norm"}
+OPERATIONS |= {"batch_norm_backward", "max_pool"}
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +29,10 @@ def test_the_file_holds_verdicts_times_and_the_machine(capsys: pytest.CaptureFix
     assert told == json.loads(Path("selftest.json").read_text())
     assert set(told) == {"backend", "machine", "gpu", "conformance", "layer", "times"}
     assert set(told["times"]) == OPERATIONS
+    assert told["layer"]["connections"] == 64 * 64
+    assert told["layer"]["convolution"]["connections"] == 29 * 64
     assert all(0 < row["low_ms"] <= row["ms"] <= row["high_ms"] for row in told["times"].values())
-    assert set(told["gpu"]) == {"cupy", "devices", "kernels"}
+    assert set(told["gpu"]) == {"cupy", "cuda", "devices", "kernels"}
 
 
 def test_a_device_is_judged_through_its_doors(
