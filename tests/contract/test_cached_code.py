@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from numba import config
+from numba import config, njit
+
+from tests.contract.bits import choices
+
+compiles = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled: NUMBA_DISABLE_JIT is set")
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,11 +35,23 @@ def computed(cache: Path) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled: NUMBA_DISABLE_JIT is set")
+@compiles
 def test_the_second_process_computes_the_bits_of_the_first(tmp_path: Path) -> None:
     first, second = computed(tmp_path), computed(tmp_path)
-    assert {"spmm_backward", "sddmm", "pairs", "abs_sums", "batch_norm"} <= set(first["compiled"])
+    assert set(first["parallel"]) <= set(first["compiled"])
+    assert first["choices"] == []
     assert second["compiled"] == []
     assert len(first["digests"]) > 1_000
     other = [name for name, digest in first["digests"].items() if second["digests"][name] != digest]
     assert other == []
+
+
+@compiles
+@pytest.mark.parametrize("flags", [False, {"contract"}, {"reassoc"}, True], ids=str)
+def test_flags_are_choices(flags: Any) -> None:
+    @njit(fastmath=flags)
+    def multiply_add(a: float, b: float, c: float) -> float:
+        return a * b + c
+
+    assert multiply_add(1.0, 2.0, 3.0) == 5.0
+    assert bool(choices(multiply_add)) is bool(flags)
