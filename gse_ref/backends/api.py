@@ -129,7 +129,7 @@ class Backend:
     signed_sums: Callable[[Array, Array], Array]
     """signed_sums(x, signs) -> mass
 
-    mass[i] = |Σ_b x[i, b] · signs[b]|, float64, signs (batch,) of ±1: the GraEst distribution (AMS sketch).
+    mass[i] = |Σ_b x[i, b] · signs[b]|, float64, signs (batch,) float64 of ±1: the GraEst distribution (AMS sketch).
     """
 
     alias_table: Callable[[Array], AliasTable]

@@ -231,7 +231,7 @@ def _sums(c, x, y, dy, centre, scale, offset, kept):
         fill(sums[1], zero, HALF)
         count, k = min(CHUNK, size - start), c * size + start
         if kept.size > 0:
-            # A loop of its own, in the first-level cache.
+            # Kept for the caller too; the sum reads it out of the first-level cache.
             _mask(at(y, k), at(dy, k), count, zero, at(kept, k))
             _add_pulls(sums, (at(x, k), at(kept, k)), scaling, count)
         elif y.size > 0:

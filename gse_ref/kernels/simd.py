@@ -28,10 +28,14 @@ def _literal(value):
     return value.literal_value if isinstance(value, types.IntegerLiteral) else None
 
 
+def _widens(dtype, to):
+    return isinstance(dtype, types.Float) and dtype.bitwidth <= to.bitwidth
+
+
 if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
     def tile(like, T):
-        """Return a T-wide scratch of the dtype of `like`, array, pointer or number, uninitialised."""
+        """Return a T-wide scratch of the dtype of `like`, an array or a pointer, uninitialised."""
         return np.empty(T, like.dtype)
 
     def at(array, offset):
@@ -88,7 +92,8 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
         ----------
         formula : called with the operations (`subtract`, `multiply_add`, …), a vector of each source, in the dtype
             of outs, and one of each scalar, it returns for each of outs a vector, or a pair of which the product is
-            added, fused. The word takes (outs, sources, scalars, count, T), the first three tuples.
+            added, fused. The word takes (outs, sources, scalars, count, T), the first three tuples; outs and
+            scalars are of one dtype, sources of that or a narrower float.
         """
 
         def word(outs, sources, scalars, count, T):
@@ -120,13 +125,12 @@ else:
             return None
 
         def generate(context, builder, signature, args):
-            scalar = context.get_value_type(dtype)
+            scalar = context.get_value_type(like.dtype)
             scratch = cgutils.alloca_once(builder, ir.ArrayType(scalar, width))
             scratch.align = LINE
             return builder.bitcast(scratch, scalar.as_pointer())
 
-        dtype = like if isinstance(like, types.Float) else like.dtype
-        return types.CPointer(dtype)(like, T), generate
+        return types.CPointer(like.dtype)(like, T), generate
 
     @intrinsic
     def at(typing, array, offset):
@@ -237,12 +241,12 @@ else:
     def accumulator(formula):
         @intrinsic(prefer_literal=True)
         def word(typing, outs, sources, scalars, count, T):
-            width = _literal(T)
-            if width is None:
+            width, dtype = _literal(T), outs[0].dtype
+            if width is None or not all(_widens(source.dtype, dtype) for source in sources):
                 return None
 
             def generate(context, builder, signature, args):
-                v = Vectors(context, builder, outs[0].dtype, width)
+                v = Vectors(context, builder, dtype, width)
                 to, from_, shared = (
                     cgutils.unpack_tuple(builder, value, len(kinds))
                     for value, kinds in zip(args, (outs, sources, scalars), strict=False)
@@ -251,7 +255,7 @@ else:
                 for i in range(v.count):
                     within = v.within(i, args[3])
                     loaded = [
-                        v.load_part(pointer, i, context, kind.dtype, within)
+                        v.load_part(pointer, i, kind.dtype, within)
                         for pointer, kind in zip(from_, sources, strict=True)
                     ]
                     for out, term in zip(to, formula(v, *loaded, *shared), strict=True):

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import njit, prange, uintp
 
 from .simd import at, axpy, axpy_dot, copy, fill, prefetch, tile
 from .sums import HALF, NARROW, SINGLE, SMALL, WIDE, ends
 
-#: Rows this many non-zeros ahead are asked for early.
-AHEAD = 8
+#: Rows this many slots ahead are asked for early. Slots are unsigned, for an index that cannot be negative is not
+#: wrapped around, which takes a quarter of the time at small batches.
+AHEAD = uintp(8)
 
 
 def _make_product(T):
     @njit(inline="always")
     def product(i, start, stop, indptr, indices, values, x, bias, y, column):
         width, batch = x.shape[1], y.shape[1]
-        last = indices.size - 1
+        first, end, last = uintp(indptr[i]), uintp(indptr[i + 1]), indices.size - 1
         total = tile(values, T)
         for b in range(start, stop, T):
             fill(total, bias[i] if bias.size > 0 else values.dtype.type(0), T)
-            for k in range(indptr[i], indptr[i + 1]):
-                prefetch(x, indices[min(k + AHEAD, last)] * width + b, T)
+            for k in range(first, end):
+                prefetch(x, indices[min(k + AHEAD, uintp(last))] * width + b, T)
                 axpy(total, values[k], at(x, indices[k] * width + b), T)
             copy(at(y, i * batch + column + b), total, T)
 
@@ -50,13 +51,13 @@ def _make_backward(T):
     @njit(inline="always")
     def backward(j, start, stop, indptr, rows, values, x, dy, dx, dvalues, column):
         width, batch = dy.shape[1], x.shape[1]
-        last = rows.size - 1
+        first, end, last = uintp(indptr[j]), uintp(indptr[j + 1]), rows.size - 1
         total = tile(values, T)
         for b in range(start, stop, T):
             own = at(x, j * batch + column + b)
             fill(total, values.dtype.type(0), T)
-            for k in range(indptr[j], indptr[j + 1]):
-                prefetch(dy, rows[min(k + AHEAD, last)] * width + b, T)
+            for k in range(first, end):
+                prefetch(dy, rows[min(k + AHEAD, uintp(last))] * width + b, T)
                 dvalues[k] += axpy_dot(total, values[k], own, at(dy, rows[k] * width + b), T)
             copy(at(dx, j * batch + column + b), total, T)
 

@@ -14,29 +14,28 @@ class Vectors:
     """Emit loads, stores and sums of a T-wide tile as vectors of one cache line (or T, if that is less)."""
 
     def __init__(self, context, builder, dtype, width):
-        self.builder = builder
+        self.context, self.builder = context, builder
         self.scalar = context.get_value_type(dtype)
         self.bytes = 8 if isinstance(self.scalar, ir.DoubleType) else 4
         self.lanes = min(width, LINE // self.bytes)
         self.count = width // self.lanes
         self.vector = ir.VectorType(self.scalar, self.lanes)
 
-    def _pointer(self, pointer, index):
+    def _pointer(self, pointer, index, vector=None):
         offset = self.builder.gep(pointer, [ir.Constant(_I64, index * self.lanes)])
-        return self.builder.bitcast(offset, self.vector.as_pointer())
+        return self.builder.bitcast(offset, (vector or self.vector).as_pointer())
 
     def load(self, pointer, index):
         value = self.builder.load(self._pointer(pointer, index))
         value.align = self.bytes
         return value
 
-    def load_part(self, pointer, index, context, dtype, within):
-        """Load values of `dtype` as values of this vector's, 0 in lanes that are not `within`."""
-        scalar = context.get_value_type(dtype)
+    def load_part(self, pointer, index, dtype, within):
+        """Load values of `dtype`, no wider than this vector's, as this vector's; 0, unread, outside `within`."""
+        scalar = self.context.get_value_type(dtype)
         vector = ir.VectorType(scalar, self.lanes)
-        place = self.builder.gep(pointer, [ir.Constant(_I64, index * self.lanes)])
-        place = self.builder.bitcast(place, vector.as_pointer())
-        size = context.get_abi_sizeof(scalar)
+        place = self._pointer(pointer, index, vector)
+        size = self.context.get_abi_sizeof(scalar)
         kind = ir.FunctionType(vector, [place.type, _I32, within.type, vector])
         name = f"llvm.masked.load.v{self.lanes}f{8 * size}.p0"
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
@@ -74,7 +73,7 @@ class Vectors:
         return a if total is None else self.builder.fadd(a, total)
 
     def accumulate(self, term, within, total):
-        """Add a term, or a pair as a fused product, to the lanes within."""
+        """Add a term, or a pair as a fused product, to the lanes within: elsewhere it need not be finite."""
         zero = ir.Constant(self.vector, None)
         if isinstance(term, tuple):
             return self.multiply_add(*(self.builder.select(within, factor, zero) for factor in term), total)

@@ -11,9 +11,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from numba import config
+from numba import config, njit
+
+from tests.contract.bits import choices
+
+compiles = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled: NUMBA_DISABLE_JIT is set")
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,22 +31,18 @@ def ran(cache: Path, *words: str) -> str:
     return done.stdout
 
 
-needs_compiler = pytest.mark.skipif(
-    bool(config.DISABLE_JIT), reason="nothing is compiled: NUMBA_DISABLE_JIT is set"
-)
-
-
-@needs_compiler
+@compiles
 def test_the_second_process_computes_the_bits_of_the_first(tmp_path: Path) -> None:
     first, second = (json.loads(ran(tmp_path, "tests.contract.bits")) for _ in range(2))
-    assert {"spmm_backward", "sddmm", "pairs", "abs_sums", "batch_norm"} <= set(first["compiled"])
+    assert set(first["parallel"]) <= set(first["compiled"])
+    assert first["choices"] == []
     assert second["compiled"] == []
     assert len(first["digests"]) > 1_000
     other = [name for name, digest in first["digests"].items() if second["digests"][name] != digest]
     assert other == []
 
 
-@needs_compiler
+@compiles
 def test_the_second_run_of_a_seed_is_the_first(tmp_path: Path) -> None:
     """The first run compiles. Batches of 13: one tile of 8 and five samples by themselves."""
     for run in ("first", "second"):
@@ -49,3 +50,14 @@ def test_the_second_run_of_a_seed_is_the_first(tmp_path: Path) -> None:
         ran(tmp_path / "cache", "gse_ref", "train", *words.split(), "--threads", "1", "--out", str(tmp_path / run))
     for file in ("metrics.jsonl", "topology.jsonl", "events.jsonl", "checkpoint.npz"):
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes(), file
+
+
+@compiles
+@pytest.mark.parametrize("flags", [False, {"contract"}, {"reassoc"}, True], ids=str)
+def test_flags_are_choices(flags: Any) -> None:
+    @njit(fastmath=flags)
+    def multiply_add(a: float, b: float, c: float) -> float:
+        return a * b + c
+
+    assert multiply_add(1.0, 2.0, 3.0) == 5.0
+    assert bool(choices(multiply_add)) is bool(flags)
