@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from .simd import add_up, at, fill, tile
+from .simd import add_up, at, zeros
 from .sums import HALF, accumulate, add_products
 
 _add_magnitudes = accumulate(lambda v, x: (v.absolute(x),))
@@ -15,8 +15,7 @@ _add_magnitudes = accumulate(lambda v, x: (v.absolute(x),))
 def abs_sums(x, mass):
     """mass[i] = Σ_b |x[i, b]| in float64"""
     for i in prange(x.shape[0]):
-        sums = tile(mass, HALF)
-        fill(sums, 0.0, HALF)
+        sums = zeros(mass, HALF)
         _add_magnitudes((sums,), (at(x, i * x.shape[1]),), (), x.shape[1])
         mass[i] = add_up(sums, HALF)
 
@@ -25,8 +24,7 @@ def abs_sums(x, mass):
 def signed_sums(x, signs, mass):
     """mass[i] = |Σ_b x[i, b] · signs[b]| in float64"""
     for i in prange(x.shape[0]):
-        sums = tile(mass, HALF)
-        fill(sums, 0.0, HALF)
+        sums = zeros(mass, HALF)
         add_products((sums,), (at(x, i * x.shape[1]), at(signs, 0)), (), x.shape[1])
         mass[i] = abs(add_up(sums, HALF))
 

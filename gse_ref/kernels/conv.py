@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, uintp
 
-from .simd import add_up, at, axpy, axpy_dot, copy, fence, fill, prefetch, stream, tile
+from .simd import add_up, at, axpy, axpy_dot, copy, fence, fill, prefetch, stream, tile, zeros
 from .sums import HALF, NARROW, SINGLE, SMALL, WIDE, add_products, ends, inner
 
 #: Most elements of a row of one channel that are worked on before the next channel: as many lie one after another.
@@ -230,8 +230,7 @@ def signed_patches(x, signs, kernel, stride, inside, first_row, first_col, mass)
     for column in prange(mass.size):
         c, u, v = column // taps, column % taps // kernel, column % kernel
         count = inside[3, v] - inside[2, v]
-        sums = tile(mass, HALF)
-        fill(sums, 0.0, HALF)
+        sums = zeros(mass, HALF)
         for i in range(inside[1, u] - inside[0, u]):
             own = at(signs, ((inside[0, u] + i) * width + inside[2, v]) * batch)
             pixel = at(x, ((c * x.shape[1] + first_row[u] + i * stride) * x.shape[2] + first_col[v]) * batch)

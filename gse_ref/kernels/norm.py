@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from .simd import add_up, at, fence, fill, fma, stream, tile
+from .simd import add_up, at, fence, fma, stream, tile, zeros
 from .sums import HALF, accumulate
 
 #: Elements summed in the dtype of x before they go to float64: they fit the first-level cache.
@@ -32,19 +32,16 @@ _add_centred = accumulate(_centred)
 
 
 @njit
-def _sum(part, size, zero):
-    sums = tile(part, HALF)
-    fill(sums, zero, HALF)
+def _sum(part, size):
+    sums = zeros(part, HALF)
     _add_elements((sums,), (part,), (), size)
     return add_up(sums, HALF)
 
 
 @njit
-def _deviations(part, size, centre, zero):
+def _deviations(part, size, centre):
     """Return Σ(x - centre) and Σ(x - centre)²."""
-    first, second = tile(part, HALF), tile(part, HALF)
-    fill(first, zero, HALF)
-    fill(second, zero, HALF)
+    first, second = zeros(part, HALF), zeros(part, HALF)
     _add_centred((first, second), (part,), (centre,), size)
     return add_up(first, HALF), add_up(second, HALF)
 
@@ -66,13 +63,12 @@ def _plain_moments(part, size):
 def _moments(x, c):
     """Mean and variance of channel c: sums about the mean of each chunk, merged in float64 (Chan et al. 1983)."""
     size = x.shape[1]
-    zero = x.dtype.type(0)
     mean, squares = 0.0, 0.0
     for start in range(0, size, CHUNK):
         count = min(CHUNK, size - start)
         part = at(x, c * size + start)
-        centre = x.dtype.type(_sum(part, count, zero) / count)
-        first, second = _deviations(part, count, centre, zero)
+        centre = x.dtype.type(_sum(part, count) / count)
+        first, second = _deviations(part, count, centre)
         shift = np.float64(first) / count
         apart = np.float64(centre) + shift - mean
         mean += apart * (count / (start + count))
@@ -199,11 +195,8 @@ def derived_backward(x, dy, gamma, beta, mean, variance, epsilon, dx, dgamma, db
     for c in prange(x.shape[0]):
         centre, scale, offset = _scaling(x, mean[c], variance[c], epsilon)
         factor, shift, total, product = gamma[c], beta[c], 0.0, 0.0
-        sums = tile(x, HALF), tile(x, HALF)
         for start in range(0, size, CHUNK):
-            fill(sums[0], zero, HALF)
-            fill(sums[1], zero, HALF)
-            count, k = min(CHUNK, size - start), c * size + start
+            count, k, sums = min(CHUNK, size - start), c * size + start, (zeros(x, HALF), zeros(x, HALF))
             _add_derived_pulls(sums, (at(x, k), at(dy, k)), (centre, scale, offset, factor, shift), count)
             total += np.float64(add_up(sums[0], HALF))
             product += np.float64(add_up(sums[1], HALF))
@@ -225,11 +218,9 @@ def derived_backward(x, dy, gamma, beta, mean, variance, epsilon, dx, dgamma, db
 def _sums(c, x, y, dy, centre, scale, offset, kept):
     """Return Σ t and Σ t · x̂ of channel c in float64; an empty y masks nothing, an empty `kept` keeps nothing."""
     size, zero = x.shape[1], x.dtype.type(0)
-    total, product, sums, scaling = 0.0, 0.0, (tile(x, HALF), tile(x, HALF)), (centre, scale, offset)
+    total, product, scaling = 0.0, 0.0, (centre, scale, offset)
     for start in range(0, size, CHUNK):
-        fill(sums[0], zero, HALF)
-        fill(sums[1], zero, HALF)
-        count, k = min(CHUNK, size - start), c * size + start
+        count, k, sums = min(CHUNK, size - start), c * size + start, (zeros(x, HALF), zeros(x, HALF))
         if kept.size > 0:
             # Kept for the caller too; the sum reads it out of the first-level cache.
             _mask(at(y, k), at(dy, k), count, zero, at(kept, k))

@@ -38,6 +38,10 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
         """Return a T-wide scratch of the dtype of `like`, an array or a pointer, uninitialised."""
         return np.empty(T, like.dtype)
 
+    def zeros(like, T):
+        """Return a `tile` of zeros."""
+        return np.zeros(T, like.dtype)
+
     def at(array, offset):
         """Return a pointer to ``array.flat[offset]``, or so many elements on from a pointer."""
         return array.reshape(-1)[offset:]
@@ -118,19 +122,38 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
 else:
 
-    @intrinsic(prefer_literal=True)
-    def tile(typing, like, T):
+    def _word(signature, dtype, T, emit):
+        """Return what Numba asks of an intrinsic on tiles of T values of `dtype`; None where T is no literal.
+
+        Parameters
+        ----------
+        emit : writes the code; called with `Vectors` and the arguments, it returns the result or None.
+        """
         width = _literal(T)
         if width is None:
             return None
 
         def generate(context, builder, signature, args):
-            scalar = context.get_value_type(like.dtype)
-            scratch = cgutils.alloca_once(builder, ir.ArrayType(scalar, width))
-            scratch.align = LINE
-            return builder.bitcast(scratch, scalar.as_pointer())
+            result = emit(Vectors(context, builder, dtype, width), *args)
+            return context.get_dummy_value() if result is None else result
 
-        return types.CPointer(like.dtype)(like, T), generate
+        return signature, generate
+
+    @intrinsic(prefer_literal=True)
+    def tile(typing, like, T):
+        def emit(v, like, T):
+            return v.scratch()
+
+        return _word(types.CPointer(like.dtype)(like, T), like.dtype, T, emit)
+
+    @intrinsic(prefer_literal=True)
+    def zeros(typing, like, T):
+        def emit(v, like, T):
+            scratch = v.scratch()
+            v.fill(scratch, v.zero)
+            return scratch
+
+        return _word(types.CPointer(like.dtype)(like, T), like.dtype, T, emit)
 
     @intrinsic
     def at(typing, array, offset):
@@ -165,33 +188,19 @@ else:
 
     @intrinsic(prefer_literal=True)
     def fill(typing, out, value, T):
-        width = _literal(T)
-        if width is None:
-            return None
+        def emit(v, out, value, T):
+            v.fill(out, v.splat(value))
 
-        def generate(context, builder, signature, args):
-            v = Vectors(context, builder, signature.args[0].dtype, width)
-            value = v.splat(args[1])
-            for i in range(v.count):
-                v.store(value, args[0], i)
-            return context.get_dummy_value()
-
-        return types.void(out, out.dtype, T), generate
+        return _word(types.void(out, out.dtype, T), out.dtype, T, emit)
 
     def _mover(streamed):
         @intrinsic(prefer_literal=True)
         def move(typing, out, source, T):
-            width = _literal(T)
-            if width is None:
-                return None
-
-            def generate(context, builder, signature, args):
-                v = Vectors(context, builder, signature.args[0].dtype, width)
+            def emit(v, out, source, T):
                 for i in range(v.count):
-                    v.store(v.load(args[1], i), args[0], i, streamed)
-                return context.get_dummy_value()
+                    v.store(v.load(source, i), out, i, streamed)
 
-            return types.void(out, source, T), generate
+            return _word(types.void(out, source, T), out.dtype, T, emit)
 
         return move
 
@@ -207,18 +216,12 @@ else:
 
     @intrinsic(prefer_literal=True)
     def axpy(typing, out, factor, x, T):
-        width = _literal(T)
-        if width is None:
-            return None
-
-        def generate(context, builder, signature, args):
-            v = Vectors(context, builder, signature.args[0].dtype, width)
-            factor = v.splat(args[1])
+        def emit(v, out, factor, x, T):
+            factor = v.splat(factor)
             for i in range(v.count):
-                v.store(v.multiply_add(factor, v.load(args[2], i), v.load(args[0], i)), args[0], i)
-            return context.get_dummy_value()
+                v.store(v.multiply_add(factor, v.load(x, i), v.load(out, i)), out, i)
 
-        return types.void(out, out.dtype, x, T), generate
+        return _word(types.void(out, out.dtype, x, T), out.dtype, T, emit)
 
     @intrinsic
     def fma(typing, a, b, c):
@@ -241,14 +244,13 @@ else:
     def accumulator(formula):
         @intrinsic(prefer_literal=True)
         def word(typing, outs, sources, scalars, count, T):
-            width, dtype = _literal(T), outs[0].dtype
-            if width is None or not all(_widens(source.dtype, dtype) for source in sources):
+            dtype = outs[0].dtype
+            if not all(_widens(source.dtype, dtype) for source in sources):
                 return None
 
-            def generate(context, builder, signature, args):
-                v = Vectors(context, builder, dtype, width)
-                to, from_, shared = (
-                    cgutils.unpack_tuple(builder, value, len(kinds))
+            def emit(v, *args):
+                pointers, given, shared = (
+                    cgutils.unpack_tuple(v.builder, value, len(kinds))
                     for value, kinds in zip(args, (outs, sources, scalars), strict=False)
                 )
                 shared = [v.splat(value) for value in shared]
@@ -256,54 +258,37 @@ else:
                     within = v.within(i, args[3])
                     loaded = [
                         v.load_part(pointer, i, kind.dtype, within)
-                        for pointer, kind in zip(from_, sources, strict=True)
+                        for pointer, kind in zip(given, sources, strict=True)
                     ]
-                    for out, term in zip(to, formula(v, *loaded, *shared), strict=True):
+                    for out, term in zip(pointers, formula(v, *loaded, *shared), strict=True):
                         v.store(v.accumulate(term, within, v.load(out, i)), out, i)
-                return context.get_dummy_value()
 
-            return types.void(outs, sources, scalars, types.intp, T), generate
+            return _word(types.void(outs, sources, scalars, types.intp, T), dtype, T, emit)
 
         return word
 
     @intrinsic(prefer_literal=True)
     def add_up(typing, x, T):
-        width = _literal(T)
-        if width is None:
-            return None
+        def emit(v, x, T):
+            return v.chained(v.add, [(v.load(x, i),) for i in range(v.count)])
 
-        def generate(context, builder, signature, args):
-            v = Vectors(context, builder, signature.args[0].dtype, width)
-            return v.chained(v.add, [(v.load(args[0], i),) for i in range(v.count)])
-
-        return x.dtype(x, T), generate
+        return _word(x.dtype(x, T), x.dtype, T, emit)
 
     @intrinsic(prefer_literal=True)
     def dot(typing, x, y, T):
-        width = _literal(T)
-        if width is None:
-            return None
+        def emit(v, x, y, T):
+            return v.dot([(v.load(x, i), v.load(y, i)) for i in range(v.count)])
 
-        def generate(context, builder, signature, args):
-            v = Vectors(context, builder, signature.args[0].dtype, width)
-            return v.dot([(v.load(args[0], i), v.load(args[1], i)) for i in range(v.count)])
-
-        return x.dtype(x, y, T), generate
+        return _word(x.dtype(x, y, T), x.dtype, T, emit)
 
     @intrinsic(prefer_literal=True)
     def axpy_dot(typing, out, factor, x, y, T):
-        width = _literal(T)
-        if width is None:
-            return None
-
-        def generate(context, builder, signature, args):
-            v = Vectors(context, builder, signature.args[0].dtype, width)
-            factor = v.splat(args[1])
-            pairs = []
+        def emit(v, out, factor, x, y, T):
+            factor, pairs = v.splat(factor), []
             for i in range(v.count):
-                loaded = v.load(args[3], i)
-                v.store(v.multiply_add(factor, loaded, v.load(args[0], i)), args[0], i)
-                pairs.append((v.load(args[2], i), loaded))
+                loaded = v.load(y, i)
+                v.store(v.multiply_add(factor, loaded, v.load(out, i)), out, i)
+                pairs.append((v.load(x, i), loaded))
             return v.dot(pairs)
 
-        return out.dtype(out, out.dtype, x, y, T), generate
+        return _word(out.dtype(out, out.dtype, x, y, T), out.dtype, T, emit)

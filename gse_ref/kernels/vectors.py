@@ -20,6 +20,7 @@ class Vectors:
         self.lanes = min(width, LINE // self.bytes)
         self.count = width // self.lanes
         self.vector = ir.VectorType(self.scalar, self.lanes)
+        self.zero = ir.Constant(self.vector, None)
 
     def _pointer(self, pointer, index, vector=None):
         offset = self.builder.gep(pointer, [ir.Constant(_I64, index * self.lanes)])
@@ -44,11 +45,20 @@ class Vectors:
 
     def within(self, index, count):
         """Return which lanes of the vector at `index` are among the first `count` elements."""
-        kind = ir.VectorType(_I64, self.lanes)
-        first = self.builder.insert_element(ir.Constant(kind, ir.Undefined), count, ir.Constant(_I32, 0))
-        limit = self.builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, self.lanes), None))
-        places = ir.Constant(kind, [index * self.lanes + lane for lane in range(self.lanes)])
-        return self.builder.icmp_signed("<", places, limit)
+        places = [index * self.lanes + lane for lane in range(self.lanes)]
+        limit = self.splat(count)
+        return self.builder.icmp_signed("<", ir.Constant(limit.type, places), limit)
+
+    def scratch(self):
+        """Return a pointer to a tile of the function's own, uninitialised."""
+        tile = cgutils.alloca_once(self.builder, ir.ArrayType(self.scalar, self.count * self.lanes))
+        tile.align = LINE
+        return self.builder.bitcast(tile, self.scalar.as_pointer())
+
+    def fill(self, pointer, value):
+        """Store a vector in all of a tile."""
+        for index in range(self.count):
+            self.store(value, pointer, index)
 
     def store(self, value, pointer, index, streamed=False):
         store = self.builder.store(value, self._pointer(pointer, index))
@@ -58,7 +68,9 @@ class Vectors:
             store.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(_I32, 1)]))
 
     def splat(self, value):
-        first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), value, ir.Constant(_I32, 0))
+        """Return a vector of as many lanes, each of them `value`, of any type."""
+        kind = ir.VectorType(value.type, self.lanes)
+        first = self.builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(_I32, 0))
         return self.builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, self.lanes), None))
 
     def _call(self, name, *args):
@@ -74,10 +86,9 @@ class Vectors:
 
     def accumulate(self, term, within, total):
         """Add a term, or a pair as a fused product, to the lanes within: elsewhere it need not be finite."""
-        zero = ir.Constant(self.vector, None)
         if isinstance(term, tuple):
-            return self.multiply_add(*(self.builder.select(within, factor, zero) for factor in term), total)
-        return self.add(self.builder.select(within, term, zero), total)
+            return self.multiply_add(*(self.builder.select(within, factor, self.zero) for factor in term), total)
+        return self.add(self.builder.select(within, term, self.zero), total)
 
     # What the formulas of `accumulator` are made of.
 
@@ -91,8 +102,7 @@ class Vectors:
         return self.builder.fneg(a)
 
     def where_positive(self, sign, a):
-        zero = ir.Constant(self.vector, None)
-        return self.builder.select(self.builder.fcmp_ordered(">", sign, zero), a, zero)
+        return self.builder.select(self.builder.fcmp_ordered(">", sign, self.zero), a, self.zero)
 
     def sum(self, vector):
         """Sum of the lanes: the upper half is added to the lower until one is left."""
