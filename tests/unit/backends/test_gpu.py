@@ -165,7 +165,8 @@ class Flushing(np.ndarray):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_relu_passes_the_gradient_of_a_subnormal_output(dtype: type) -> None:
     tiny = np.finfo(dtype).smallest_subnormal
-    y = np.array([tiny, -tiny, 0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, -np.nan], dtype)
+    y = np.array([tiny, -tiny, 0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, -np.nan, np.inf, -np.inf], dtype)
+    y[-2:].view(f"uint{8 * y.itemsize}")[:] += 1  # the NaNs whose bits follow those of infinity
     dy = np.arange(1, y.size + 1, dtype=dtype)
     dx = gpu.backend_on(HostDevice()).relu_backward(y.view(Flushing), dy)
     np.testing.assert_array_equal(dx, NAIVE.relu_backward(y, dy), strict=True)
